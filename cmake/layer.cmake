@@ -1,0 +1,66 @@
+# tensorwright_layer(NAME FOLDER dir LINKS … [PRECOMPILE header …] [EXCLUDE regex])
+# One static library for each layer, made of every .cpp below its folder. Its tests are the files below tests/NAME.
+function(tensorwright_layer name)
+  cmake_parse_arguments(ARG "" "FOLDER;EXCLUDE" "LINKS;PRIVATE_LINKS;PRECOMPILE;SOURCES" ${ARGN})
+  file(GLOB_RECURSE sources CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/${ARG_FOLDER}/*.cpp)
+  if(ARG_EXCLUDE)
+    list(FILTER sources EXCLUDE REGEX ${ARG_EXCLUDE})
+  endif()
+  add_library(${name} STATIC ${sources} ${ARG_SOURCES})
+  target_include_directories(${name} PUBLIC ${CMAKE_SOURCE_DIR}/src ${CMAKE_SOURCE_DIR}/abi)
+  target_link_libraries(${name} PUBLIC ${ARG_LINKS} PRIVATE ${ARG_PRIVATE_LINKS})
+  if(ARG_PRECOMPILE)
+    target_precompile_headers(${name} PRIVATE ${ARG_PRECOMPILE})
+  endif()
+  set_target_properties(${name} PROPERTIES OUTPUT_NAME tensorwright_${name})
+  if(TENSORWRIGHT_TESTS)
+    file(GLOB_RECURSE tests CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/tests/${name}/*.cpp)
+    if(tests)
+      tensorwright_test(${name} SOURCES ${tests} LINKS ${name})
+    endif()
+  endif()
+endfunction()
+
+# tensorwright_test(NAME SOURCES … LINKS …): one GoogleTest program, one ctest entry.
+function(tensorwright_test name)
+  cmake_parse_arguments(ARG "" "" "SOURCES;LINKS" ${ARGN})
+  find_package(GTest REQUIRED)
+  add_executable(test_${name} ${ARG_SOURCES})
+  target_include_directories(test_${name} PRIVATE ${CMAKE_SOURCE_DIR}/tests)
+  target_compile_definitions(test_${name} PRIVATE TENSORWRIGHT_SOURCE_DIR="${CMAKE_SOURCE_DIR}")
+  target_link_libraries(test_${name} PRIVATE ${ARG_LINKS} GTest::gtest GTest::gmock GTest::gtest_main)
+  add_test(NAME ${name} COMMAND test_${name})
+endfunction()
+
+# tensorwright_table(TARGET folder TYPE type NAMESPACE ns HEADER header): one explicit, sorted table of the constants that the
+# files of a folder define. File <name>.cpp defines `extern const <type> <name>;` in namespace <ns>; the table is `<ns>::table()`.
+function(tensorwright_table target)
+  cmake_parse_arguments(ARG "" "FOLDER;TYPE;NAMESPACE;HEADER" "" ${ARGN})
+  file(GLOB_RECURSE files CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/${ARG_FOLDER}/*.cpp)
+  set(names "")
+  foreach(file ${files})
+    get_filename_component(name ${file} NAME_WE)
+    list(APPEND names ${name})
+  endforeach()
+  list(SORT names)
+  set(declarations "")
+  set(entries "")
+  foreach(name ${names})
+    string(APPEND declarations "extern const ${ARG_TYPE} ${name};\n")
+    string(APPEND entries "&${name}, ")
+  endforeach()
+  set(output ${CMAKE_BINARY_DIR}/generated/${target}_${ARG_TYPE}_table.cpp)
+  file(CONFIGURE OUTPUT ${output} CONTENT
+"// Generated from the files of ${ARG_FOLDER}; do not edit.
+#include \"${ARG_HEADER}\"
+#include <span>
+namespace ${ARG_NAMESPACE} {
+${declarations}
+std::span<const ${ARG_TYPE}* const> table() {
+  static const ${ARG_TYPE}* const entries[] = {${entries}};
+  return entries;
+}
+} // namespace ${ARG_NAMESPACE}
+")
+  target_sources(${target} PRIVATE ${output})
+endfunction()
