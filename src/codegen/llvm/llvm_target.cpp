@@ -5,6 +5,7 @@
 
 #include <llvm/MC/TargetRegistry.h>
 #include <llvm/Support/CodeGen.h>
+#include <llvm/Support/CommandLine.h>
 #include <llvm/Support/TargetSelect.h>
 #include <llvm/Target/TargetMachine.h>
 #include <llvm/Target/TargetOptions.h>
@@ -33,6 +34,16 @@ std::string llvm_feature(std::string_view name) {
 llvm::CodeGenOptLevel level_of(int level) {
   TW_CHECK(level >= 0 && level <= 3, "code generation level {}", level);
   return static_cast<llvm::CodeGenOptLevel>(level);
+}
+
+// Loop-strength reduction turns one index and immediate displacements into many pointers; with a dozen rows of A it runs out of registers
+// (a 13x32 tile: 61 % of peak with it, 98 % without) and it gains nowhere (docs/measurements/register-tiles.md). LLVM has only a
+// process-wide switch for it.
+void disable_loop_strength_reduction() {
+  auto& options = llvm::cl::getRegisteredOptions();
+  auto found = options.find("disable-lsr");
+  TW_CHECK(found != options.end(), "this LLVM has no option disable-lsr");
+  static_cast<llvm::cl::opt<bool>*>(found->second)->setValue(true);
 }
 
 } // namespace
@@ -64,6 +75,7 @@ void initialize_llvm() {
     LLVMInitializeX86TargetMC();
     LLVMInitializeX86AsmPrinter();
     LLVMInitializeX86AsmParser();
+    disable_loop_strength_reduction();
   });
 }
 
