@@ -66,9 +66,7 @@ template <NodeType T> Ref<T> make(T&& v) {
   T* n = new T(std::move(v));
   n->kind_id = kind_of<T>();
   if (!n->origin) n->origin = OriginScope::current();
-  Ref<T> r(n, 0);
-  // The new node starts with count 1, and r has added one: r alone shall own it.
-  release(n);
+  Ref<T> r(n, 0);  // the first owner: finish() may throw
   if constexpr (requires { n->finish(); }) n->finish();
   return r;
 }
