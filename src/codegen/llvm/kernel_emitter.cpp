@@ -237,8 +237,14 @@ void KernelEmitter::statement(const Ref<Stmt>& s) {
       expression(x->value);
       return;
     }
-    auto* type = llvm::FunctionType::get(builder_.getVoidTy(), {builder_.getPtrTy(), builder_.getInt32Ty()}, false);
-    builder_.CreateCall(type, service(offsetof(tw_services, barrier)), {run_, builder_.CreateTrunc(thread_, builder_.getInt32Ty())});
+    auto* type = llvm::FunctionType::get(builder_.getInt32Ty(), {builder_.getPtrTy(), builder_.getInt32Ty()}, false);
+    auto* failed = builder_.CreateCall(type, service(offsetof(tw_services, barrier)), {run_, builder_.CreateTrunc(thread_, builder_.getInt32Ty())});
+    auto* stop = llvm::BasicBlock::Create(context, "stop", function_);
+    auto* go_on = llvm::BasicBlock::Create(context, "go_on", function_);
+    builder_.CreateCondBr(builder_.CreateICmpEQ(failed, builder_.getInt32(0)), go_on, stop);
+    builder_.SetInsertPoint(stop);
+    builder_.CreateRetVoid();
+    builder_.SetInsertPoint(go_on);
   } else {
     throw internal_error("a {} reached code generation", kind_name(s.node()));
   }
