@@ -47,13 +47,7 @@ KernelEmitter::KernelEmitter(llvm::Module& module, const Target& target) : modul
 llvm::Function* KernelEmitter::emit(const Kernel& kernel, const std::string& symbol) {
   auto* function = llvm::Function::Create(kernel_type(module_.getContext(), kernel), llvm::GlobalValue::ExternalLinkage, symbol, module_);
   function->setVisibility(llvm::GlobalValue::HiddenVisibility);
-  function->setDoesNotThrow();
-  function_ = function;
-  variables_.clear();
-  buffers_.clear();
-  memo_.clear();
-  analyzer_ = std::make_unique<arith::Analyzer>();
-  builder_.SetInsertPoint(llvm::BasicBlock::Create(module_.getContext(), "entry", function));
+  enter(function);
   unsigned i = 0;
   for (const auto& p : kernel.params) {
     function->getArg(i)->setName(p->buffer->id.str());
@@ -74,6 +68,16 @@ llvm::Function* KernelEmitter::emit(const Kernel& kernel, const std::string& sym
   statement(kernel.body);
   builder_.CreateRetVoid();
   return function;
+}
+
+void KernelEmitter::enter(llvm::Function* function) {
+  function->setDoesNotThrow();
+  function_ = function;
+  variables_.clear();
+  buffers_.clear();
+  memo_.clear();
+  analyzer_ = std::make_unique<arith::Analyzer>();
+  builder_.SetInsertPoint(llvm::BasicBlock::Create(module_.getContext(), "entry", function));
 }
 
 llvm::Value* KernelEmitter::pointer_of(const Buffer& buffer) {

@@ -6,6 +6,8 @@
 #include "passes/fusion.h"
 #include "passes/pass.h"
 
+#include <cstring>
+
 namespace tw::passes {
 namespace {
 
