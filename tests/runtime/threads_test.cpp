@@ -151,10 +151,11 @@ TEST(Threads, a_failure_of_one_ends_all_of_them_wherever_it_happens) {
 
 TEST(Threads, sessions_on_several_threads_share_the_pool_and_give_the_same_results) {
   Rotating parts;
+  const tw_module_descriptor& descriptor = parts.finished();
   std::vector<std::thread> users;
   for (int user = 0; user < 4; ++user)
     users.emplace_back([&] {
-      Session session(parts, with_threads(2));
+      Session session(descriptor, with_threads(2));
       for (int i = 0; i < 50; ++i) run_and_check(session);
     });
   for (auto& user : users) user.join();
