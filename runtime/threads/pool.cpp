@@ -94,7 +94,7 @@ void Pool::slow_wait(int32_t waiting, int32_t awaited, bool very) noexcept {
   if (waiting != 0 && move_away(0, here)) processor_of(waiting).store(::sched_getcpu(), std::memory_order_relaxed);
 }
 
-// While the workers sleep: none of them shall wake where the caller is.
+// While the workers sleep: none of them shall wake where the caller is. A mask that somebody else has given to a worker (taskset) stays.
 void Pool::keep_apart() noexcept {
   lost_nanoseconds_.store(0, std::memory_order_relaxed);
   const int here = ::sched_getcpu();
@@ -103,13 +103,12 @@ void Pool::keep_apart() noexcept {
   for (int32_t index = 1; index < count_; ++index) {
     Worker& worker = *workers_[static_cast<size_t>(index - 1)];
     const pid_t id = worker.id.load(std::memory_order_acquire);
-    if (id == 0 || !worker.asleep.contains(here)) continue;
+    if (id == 0 || !worker.asleep.contains(here) || AffinityMask::of(id) != worker.asleep) continue;
     const AffinityMask others = worker.awake.without(here);
     if (others.apply(id)) worker.asleep = others;
   }
 }
 
-// A mask that somebody else has given to the worker meanwhile (taskset) stays.
 void Pool::wake_up(Worker& worker) noexcept {
   if (!worker.asleep.empty() && AffinityMask::of(0) == worker.asleep) worker.awake.apply(0);
   worker.processor.store(::sched_getcpu(), std::memory_order_relaxed);

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "runtime/threads/barrier.h"
 #include "runtime/threads/pool.h"
+#include "runtime/threads/processors.h"
 #include "support.h"
 
 #include <algorithm>
@@ -7,6 +9,7 @@
 #include <atomic>
 #include <chrono>
 #include <ctime>
+#include <set>
 #include <sys/wait.h>
 #include <thread>
 #include <unistd.h>
@@ -249,6 +252,45 @@ TEST(Pool, runs_each_index_once_for_any_number_of_threads) {
         count, [](void*, int32_t index) { ++seen[static_cast<size_t>(index)]; }, nullptr);
     for (int32_t i = 0; i < 16; ++i) ASSERT_EQ(seen[static_cast<size_t>(i)], ran && i < count ? 1 : 0);
   }
+}
+
+std::set<std::string> tasks() {
+  std::set<std::string> result;
+  for (const auto& entry : std::filesystem::directory_iterator("/proc/self/task")) result.insert(entry.path().filename());
+  return result;
+}
+
+TEST(Pool, gives_up_for_a_while_when_its_threads_cannot_leave_one_core) {
+  using runtime::AffinityMask;
+  if (AffinityMask::of(0).processors().size() < 2) GTEST_SKIP() << "only one processor";
+  // Its worker sleeps in it until the process ends.
+  static runtime::Pool* const pool = new runtime::Pool;
+  struct Task {
+    runtime::Barrier barrier{2};
+    static void run(void* argument, int32_t index) {
+      auto& task = *static_cast<Task*>(argument);
+      for (int step = 0; step < 300; ++step)
+        task.barrier.wait(index, 2, [&](int32_t other, bool very) { pool->slow_wait(index, other, very); });
+      task.barrier.leave(index);
+    }
+  };
+  std::thread([] {
+    Task task;
+    const auto before = tasks();
+    ASSERT_TRUE(pool->run(2, Task::run, &task));
+    // As taskset does it to a running process: caller and worker may use only the first processor.
+    const AffinityMask one = AffinityMask::only(AffinityMask::of(0).processors().front());
+    ASSERT_TRUE(one.apply(0));
+    for (const std::string& name : tasks())
+      if (!before.contains(name)) ASSERT_TRUE(one.apply(std::stoi(name)));
+    int together = 0, alone = 0;
+    for (int i = 0; i < 40; ++i) {
+      task.barrier.reset();
+      ++(pool->run(2, Task::run, &task) ? together : alone);
+    }
+    EXPECT_GT(together, 0);
+    EXPECT_GT(alone, 0);
+  }).join();
 }
 
 TEST(Barrier, keeps_threads_within_one_step_of_each_other) {
