@@ -95,6 +95,7 @@ void Pool::slow_wait(int32_t waiting, int32_t awaited, bool very) noexcept {
 }
 
 // While the workers sleep: none of them shall wake where the caller is. A mask that somebody else has given to a worker (taskset) stays.
+// (One that is just the processor where the worker sleeps cannot be told from its own.)
 void Pool::keep_apart() noexcept {
   lost_nanoseconds_.store(0, std::memory_order_relaxed);
   const int here = ::sched_getcpu();
