@@ -73,6 +73,8 @@ void merge_loops(Schedule& s, const Ref<Var>& first, const Ref<Var>& second);
 // A reduction under constant loops becomes a register tile: loops from `outermost` down to `column` are rows, `column` is vectorised, loops
 // inside it are the reduction. Maps that follow inside the column loop become the tile's epilogue.
 void tensorize(Schedule& s, Name reduction, const Ref<Var>& outermost, const Ref<Var>& column);
+// The reduction's init becomes a block of its own before the loop, around which no reduce loop stands. Gives the new block.
+Name decompose_reduction(Schedule& s, Name reduction, const Ref<Var>& loop);
 // Independent partial reductions, one for each iteration of the reduce loop, and a reduction of their results.
 struct RFactor {
   Name partial;        // the new block
