@@ -65,7 +65,7 @@ Ref<Expr> Vectoriser::binary(const Binary& e) {
 
 Opt<Expr> Vectoriser::mask_with(const Opt<Expr>& own) {
   Opt<Expr> mask;
-  auto add = [&](const Ref<Expr>& m) { mask = mask ? Opt<Expr>(make(Binary{.op = BinaryOp::logical_and, .a = as_ref<Expr>(mask), .b = m})) : m; };
+  auto add = [&](const Ref<Expr>& m) { mask = mask ? Opt<Expr>(make(Binary{.op = BinaryOp::logical_and, .a = as_ref<Expr>(mask), .b = m})) : Opt<Expr>(m); };
   for (const auto& m : masks_) add(m);
   if (own) add(widened(as_ref<Expr>(own)));
   return mask;
