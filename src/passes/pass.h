@@ -45,7 +45,7 @@ Ref<Module> run(const Pass& pass, const Ref<Module>& module, PassContext& contex
 // ---- helpers that passes share
 // The module with some callables replaced or added (by name).
 Ref<Module> with_callables(const Ref<Module>& module, const std::vector<Ref<Callable>>& changed, const std::vector<Name>& removed = {});
-Name name_of(const Ref<Callable>& callable);
+Name id_of(const Ref<Callable>& callable);
 Opt<Callable> find_callable(const Ref<Module>& module, Name name);
 // Rewrites every body (function bodies and nested bodies of Branch and Loop), innermost first; f returns the new bindings.
 Ref<Function> map_bodies(const Ref<Function>& function, FunctionRef<Ref<Body>(const Ref<Body>&)> f);

@@ -9,6 +9,12 @@
 #include <string>
 #include <vector>
 
+// Under a sanitizer, too much memory is refused with null as it is without one.
+extern "C" __attribute__((visibility("default"))) const char* __asan_default_options() { return "allocator_may_return_null=1"; }
+extern "C" __attribute__((visibility("default"))) const char* __tsan_default_options() {
+  return "allocator_may_return_null=1:die_after_fork=0";
+}
+
 namespace tw::devices {
 namespace {
 

@@ -30,7 +30,7 @@ struct Filtering : Parts {
     descriptor.slot_count = 2;
     descriptor.entry = [](tw_run* run, int32_t thread) -> int32_t {
       const auto x = static_cast<const float*>(run->inputs[0]);
-      if (run->outputs[0] != nullptr && thread == 0) return 1;
+      if (thread == 0 && run->outputs[0] != nullptr) return 1;
       if (thread == 0) {
         const auto kept = static_cast<float*>(run->services->allocate(run, 1, run->symbols[0] * static_cast<int64_t>(sizeof(float))));
         if (kept == nullptr) return 1;

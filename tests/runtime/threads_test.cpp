@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "runtime/threads/barrier.h"
 #include "runtime/threads/pool.h"
+#include "runtime/threads/processors.h"
 #include "support.h"
 
 #include <algorithm>
@@ -7,6 +9,7 @@
 #include <atomic>
 #include <chrono>
 #include <ctime>
+#include <set>
 #include <sys/wait.h>
 #include <thread>
 #include <unistd.h>
@@ -151,10 +154,11 @@ TEST(Threads, a_failure_of_one_ends_all_of_them_wherever_it_happens) {
 
 TEST(Threads, sessions_on_several_threads_share_the_pool_and_give_the_same_results) {
   Rotating parts;
+  const tw_module_descriptor& descriptor = parts.finished();
   std::vector<std::thread> users;
   for (int user = 0; user < 4; ++user)
     users.emplace_back([&] {
-      Session session(parts, with_threads(2));
+      Session session(descriptor, with_threads(2));
       for (int i = 0; i < 50; ++i) run_and_check(session);
     });
   for (auto& user : users) user.join();
@@ -248,6 +252,51 @@ TEST(Pool, runs_each_index_once_for_any_number_of_threads) {
         count, [](void*, int32_t index) { ++seen[static_cast<size_t>(index)]; }, nullptr);
     for (int32_t i = 0; i < 16; ++i) ASSERT_EQ(seen[static_cast<size_t>(i)], ran && i < count ? 1 : 0);
   }
+}
+
+std::set<std::string> tasks() {
+  std::set<std::string> result;
+  for (const auto& entry : std::filesystem::directory_iterator("/proc/self/task")) result.insert(entry.path().filename());
+  return result;
+}
+
+TEST(Pool, gives_up_for_a_while_when_its_threads_cannot_leave_one_core) {
+  using runtime::AffinityMask;
+  if (AffinityMask::of(0).processors().size() < 2) GTEST_SKIP() << "only one processor";
+  // A pool of its own, whose worker sleeps in it until the process ends.
+  static std::vector<runtime::Pool*> pools;
+  runtime::Pool* const pool = pools.emplace_back(new runtime::Pool);
+  struct Task {
+    runtime::Pool* pool;
+    runtime::Barrier barrier{2};
+    static void run(void* argument, int32_t index) {
+      auto& task = *static_cast<Task*>(argument);
+      for (int step = 0; step < 300; ++step)
+        task.barrier.wait(index, 2, [&](int32_t other, bool very) { task.pool->slow_wait(index, other, very); });
+      task.barrier.leave(index);
+    }
+  };
+  std::thread([pool] {
+    Task task{pool};
+    const auto before = tasks();
+    ASSERT_TRUE(pool->run(2, Task::run, &task));
+    pid_t worker = 0;
+    for (const std::string& name : tasks())
+      if (!before.contains(name)) worker = std::stoi(name);
+    ASSERT_NE(worker, 0);
+    // As taskset does it to a running process: both may use only one processor, not the one where the worker sleeps.
+    const auto whole = AffinityMask::of(0).processors();
+    const AffinityMask one = AffinityMask::only(AffinityMask::of(worker).contains(whole[0]) ? whole[1] : whole[0]);
+    ASSERT_TRUE(one.apply(0));
+    ASSERT_TRUE(one.apply(worker));
+    int together = 0, alone = 0;
+    for (int i = 0; i < 40; ++i) {
+      task.barrier.reset();
+      ++(pool->run(2, Task::run, &task) ? together : alone);
+    }
+    EXPECT_GT(together, 0);
+    EXPECT_GT(alone, 0);
+  }).join();
 }
 
 TEST(Barrier, keeps_threads_within_one_step_of_each_other) {

@@ -2,7 +2,7 @@
 // Expressions of kernels: one LLVM value for each, of the element's register type; float16 and bfloat16 live as floats that are rounded
 // after each operation, which is what the semantics say (convert, compute, round once).
 #include "codegen/llvm/kernel_emitter.h"
-#include "codegen/llvm/vector_math.h"
+#include "codegen/llvm/intrinsic_emitter.h"
 #include "ir/build.h"
 
 #include <llvm/IR/Intrinsics.h>

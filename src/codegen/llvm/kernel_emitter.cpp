@@ -47,13 +47,7 @@ KernelEmitter::KernelEmitter(llvm::Module& module, const Target& target) : modul
 llvm::Function* KernelEmitter::emit(const Kernel& kernel, const std::string& symbol) {
   auto* function = llvm::Function::Create(kernel_type(module_.getContext(), kernel), llvm::GlobalValue::ExternalLinkage, symbol, module_);
   function->setVisibility(llvm::GlobalValue::HiddenVisibility);
-  function->setDoesNotThrow();
-  function_ = function;
-  variables_.clear();
-  buffers_.clear();
-  memo_.clear();
-  analyzer_ = std::make_unique<arith::Analyzer>();
-  builder_.SetInsertPoint(llvm::BasicBlock::Create(module_.getContext(), "entry", function));
+  enter(function);
   unsigned i = 0;
   for (const auto& p : kernel.params) {
     function->getArg(i)->setName(p->buffer->id.str());
@@ -74,6 +68,16 @@ llvm::Function* KernelEmitter::emit(const Kernel& kernel, const std::string& sym
   statement(kernel.body);
   builder_.CreateRetVoid();
   return function;
+}
+
+void KernelEmitter::enter(llvm::Function* function) {
+  function->setDoesNotThrow();
+  function_ = function;
+  variables_.clear();
+  buffers_.clear();
+  memo_.clear();
+  analyzer_ = std::make_unique<arith::Analyzer>();
+  builder_.SetInsertPoint(llvm::BasicBlock::Create(module_.getContext(), "entry", function));
 }
 
 llvm::Value* KernelEmitter::pointer_of(const Buffer& buffer) {
@@ -237,8 +241,14 @@ void KernelEmitter::statement(const Ref<Stmt>& s) {
       expression(x->value);
       return;
     }
-    auto* type = llvm::FunctionType::get(builder_.getVoidTy(), {builder_.getPtrTy(), builder_.getInt32Ty()}, false);
-    builder_.CreateCall(type, service(offsetof(tw_services, barrier)), {run_, builder_.CreateTrunc(thread_, builder_.getInt32Ty())});
+    auto* type = llvm::FunctionType::get(builder_.getInt32Ty(), {builder_.getPtrTy(), builder_.getInt32Ty()}, false);
+    auto* failed = builder_.CreateCall(type, service(offsetof(tw_services, barrier)), {run_, builder_.CreateTrunc(thread_, builder_.getInt32Ty())});
+    auto* stop = llvm::BasicBlock::Create(context, "stop", function_);
+    auto* go_on = llvm::BasicBlock::Create(context, "go_on", function_);
+    builder_.CreateCondBr(builder_.CreateICmpEQ(failed, builder_.getInt32(0)), go_on, stop);
+    builder_.SetInsertPoint(stop);
+    builder_.CreateRetVoid();
+    builder_.SetInsertPoint(go_on);
   } else {
     throw internal_error("a {} reached code generation", kind_name(s.node()));
   }

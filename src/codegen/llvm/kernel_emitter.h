@@ -24,6 +24,8 @@ class KernelEmitter {
 public:
   KernelEmitter(llvm::Module& module, const Target& target);
   llvm::Function* emit(const Kernel& kernel, const std::string& symbol);
+  // Begins a function of another shape (the entry): expressions can be emitted once their variables are bound.
+  void enter(llvm::Function* function);
 
   // ---- used by the parts of the emitter
   llvm::IRBuilder<>& builder() { return builder_; }

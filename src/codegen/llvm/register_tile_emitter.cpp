@@ -5,6 +5,8 @@
 #include "ir/build.h"
 #include "ir/visit.h"
 
+#include <map>
+
 namespace tw::codegen {
 
 int registers_needed(int rows, int vectors) { return rows * vectors + vectors + 1; }
@@ -183,9 +185,11 @@ private:
       return emitter_.loop(count, std::move(values), loop->var->id.c_str(), [&](llvm::Value* counter, const Values& carried) {
         Values inside(carried.begin(), carried.begin() + static_cast<int64_t>(n)), at(carried.begin() + static_cast<int64_t>(n), carried.end());
         auto* scaled = each == 1 ? counter : b_.CreateMul(counter, b_.getInt64(static_cast<uint64_t>(each)), "", true, true);
+        loaded_.clear();
         inside = points(std::move(inside), b_.CreateAdd(begin, scaled, "", true, true), at, each);
         Values next = advance(at, axis, b_.getInt64(static_cast<uint64_t>(each)));
         inside.insert(inside.end(), next.begin(), next.end());
+        loaded_.clear();  // what was loaded inside the loop is not to be used outside
         return inside;
       });
     };
@@ -206,7 +210,6 @@ private:
   Values step(Values accumulators, const Values& cursors) {
     cursors_ = &cursors;
     values_.clear();
-    loaded_.clear();
     const auto* product = as<Binary>(tile_.value);
     bool fused = product && product->op == BinaryOp::mul && tile_.combine == Combine::add && (type_ == f32 || type_ == f64) &&
                  emitter_.target().has_fma();
