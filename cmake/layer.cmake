@@ -35,11 +35,16 @@ function(tensorwright_test name)
   add_test(NAME ${name} COMMAND test_${name})
 endfunction()
 
-# tensorwright_table(TARGET folder TYPE type NAMESPACE ns HEADER header): one explicit, sorted table of the constants that the
-# files of a folder define. File <name>.cpp defines `extern const <type> <name>;` in namespace <ns>; the table is `<ns>::table()`.
+# tensorwright_table(TARGET folder TYPE type NAMESPACE ns HEADER header [SUBFOLDERS] [NAMED]): one explicit, sorted table of the constants
+# that the files of a folder define. File <name>.cpp defines `extern const <type> <name>;` in namespace <ns>; the table is `<ns>::table()`.
+# SUBFOLDERS: only files in folders below count (the others hold what they share). NAMED: the table sets the member `name` of each constant.
 function(tensorwright_table target)
-  cmake_parse_arguments(ARG "" "FOLDER;TYPE;NAMESPACE;HEADER" "" ${ARGN})
-  file(GLOB_RECURSE files CONFIGURE_DEPENDS ${TENSORWRIGHT_ROOT}/${ARG_FOLDER}/*.cpp)
+  cmake_parse_arguments(ARG "SUBFOLDERS;NAMED" "FOLDER;TYPE;NAMESPACE;HEADER" "" ${ARGN})
+  if(ARG_SUBFOLDERS)
+    file(GLOB files CONFIGURE_DEPENDS ${TENSORWRIGHT_ROOT}/${ARG_FOLDER}/*/*.cpp)
+  else()
+    file(GLOB_RECURSE files CONFIGURE_DEPENDS ${TENSORWRIGHT_ROOT}/${ARG_FOLDER}/*.cpp)
+  endif()
   set(names "")
   foreach(file ${files})
     get_filename_component(name ${file} NAME_WE)
@@ -48,10 +53,17 @@ function(tensorwright_table target)
   list(SORT names)
   set(declarations "")
   set(entries "")
+  set(naming "")
   foreach(name ${names})
     string(APPEND declarations "extern const ${ARG_TYPE} ${name};\n")
     string(APPEND entries "&${name}, ")
+    if(ARG_NAMED)
+      string(APPEND naming "    ${name}.name = \"${name}\";\n")
+    endif()
   endforeach()
+  if(ARG_NAMED)
+    set(naming "  static const bool named = [] {\n${naming}    return true;\n  }();\n  static_cast<void>(named);\n")
+  endif()
   set(output ${CMAKE_BINARY_DIR}/generated/${target}_${ARG_TYPE}_table.cpp)
   file(CONFIGURE OUTPUT ${output} CONTENT
 "// Generated from the files of ${ARG_FOLDER}; do not edit.
@@ -60,10 +72,10 @@ function(tensorwright_table target)
 namespace ${ARG_NAMESPACE} {
 ${declarations}
 std::span<const ${ARG_TYPE}* const> table() {
-  static const ${ARG_TYPE}* const entries[] = {${entries}};
+${naming}  static const ${ARG_TYPE}* const entries[] = {${entries}};
   return entries;
 }
 } // namespace ${ARG_NAMESPACE}
-")
+" @ONLY)
   target_sources(${target} PRIVATE ${output})
 endfunction()

@@ -7,9 +7,16 @@
 
 namespace tw::arith {
 
+Bounds Analyzer::State::product_bounds(const Atom* product) {
+  Bounds out = point(1);
+  for (const Atom* f : product->factors) out = out * bounds(f);
+  return out;
+}
+
 Bounds Analyzer::State::plain_bounds(const Sum& s) {
   Bounds out = point(s.constant);
-  for (const Term& t : s.terms) out = out + bounds(t.product) * point(t.coefficient);
+  for (const Term& t : s.terms)
+    out = out + (t.product->factors.empty() ? bounds(t.product) : product_bounds(t.product)) * point(t.coefficient);
   return out;
 }
 
@@ -33,7 +40,7 @@ Bounds Analyzer::State::bounds(const Sum& s) {
       out = both(out, is_min == (t.coefficient > 0) ? smaller(arm[0], arm[1]) : larger(arm[0], arm[1]));
       break;
     }
-  return out;
+  return out.min <= out.max ? out : Bounds{};
 }
 
 Bounds Analyzer::State::bounds(const Atom* a) {
@@ -42,7 +49,8 @@ Bounds Analyzer::State::bounds(const Atom* a) {
     a->bounds = {};
     a->multiple = -1;
     Bounds found = compute_bounds(a);
-    a->bounds = found;
+    // Facts that contradict each other belong to code that never runs; nothing is concluded from them.
+    a->bounds = found.min <= found.max ? found : range_of(a->expr->dtype.element());
     if (a->generation != generation) a->generation = 0;
   }
   return a->bounds;
@@ -64,11 +72,7 @@ Bounds Analyzer::State::compute_bounds(const Atom* a) {
     return found == ranges.end() ? own : both(own, found->second.second);
   }
   if (type == u64) return limit;
-  if (!a->factors.empty()) {
-    Bounds out = point(1);
-    for (const Atom* f : a->factors) out = out * bounds(f);
-    return within(out);
-  }
+  if (!a->factors.empty()) return within(product_bounds(a));
   if (const auto* x = as<Binary>(e)) {
     bool compares = x->op >= BinaryOp::eq && x->op <= BinaryOp::logical_or;
     if (compares) return limit;
@@ -144,12 +148,11 @@ int64_t Analyzer::State::compute_multiple(const Atom* a) {
   if (a->expr->dtype.is_float() || a->expr->dtype.is_bool()) return 1;
   if (const auto* x = as<IntImm>(e)) return x->value == minus_infinity ? 1 : std::abs(x->value);
   if (const auto* x = as<Var>(e)) return std::max<int64_t>(x->multiple, 1);
-  bool wraps = a->expr->dtype != i64 || a->data;
   if (!a->factors.empty()) {
     int64_t out = 1;
     for (const Atom* f : a->factors)
       if (__builtin_mul_overflow(out, multiple(f), &out)) return 1;
-    return wraps && !is_finite(bounds(a)) ? out & -out : out;
+    return fits(atom_sum(a)) ? out : out & -out;
   }
   auto operand = [&](size_t i) { return multiple(sum_of(a->children[i])); };
   if (const auto* x = as<Binary>(e)) switch (x->op) {

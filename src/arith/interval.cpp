@@ -49,7 +49,7 @@ Bounds operator*(Bounds a, Bounds b) {
   return {low, high};
 }
 Bounds floor_quotient(Bounds a, Bounds b) {
-  if (b.min <= 0 && b.max >= 0) return {};
+  if ((b.min <= 0 && b.max >= 0) || b.min > b.max) return {};
   auto [low, high] = std::minmax({divide(a.min, b.min), divide(a.min, b.max), divide(a.max, b.min), divide(a.max, b.max)});
   return {low, high};
 }

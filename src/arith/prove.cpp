@@ -98,6 +98,12 @@ bool Prover::by_division(const Term& t) {
     } else if (!s.positive(c)) {
       continue;
     }
+    if (is_quotient && !*others && (t.coefficient == 1 || t.coefficient == -1)) {
+      // Exactly: r + x // c >= 0 if c*r + x >= 0, and r - x // c >= 0 if c*r + c - 1 - x >= 0.
+      auto scaled = multiply(rest, c, s.terms, 16);
+      if (scaled && again(combine(t.coefficient > 0 ? *scaled : combine(*scaled, shift(c, -1), 1), x, t.coefficient))) return true;
+      continue;
+    }
     Sum value = x;
     if (is_quotient) {
       // Bring c * (x // c) about: by scaling everything, or because c is among the factors.

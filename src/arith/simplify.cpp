@@ -12,7 +12,7 @@ using State = Analyzer::State;
 bool State::fits(const Sum& s) {
   if (!s.exact) return false;
   if (s.type == u64) return s.terms.empty() && s.constant >= 0;
-  if (s.constant == 0 && s.terms.size() == 1 && s.terms[0].coefficient == 1) return true;
+  if (s.constant == 0 && s.terms.size() == 1 && s.terms[0].coefficient == 1 && s.terms[0].product->factors.empty()) return true;
   if (s.type == i64) {
     bool data = false;
     for (const Term& t : s.terms) data = data || t.product->data;
@@ -38,7 +38,7 @@ Sum State::settle(Sum s) {
   if (s.terms.empty()) {
     s.constant = *as_int(imm(s.constant, s.type));
     s.exact = true;
-  } else if (s.terms.size() == 1 && s.terms[0].coefficient == 1 && s.constant == 0) {
+  } else if (s.terms.size() == 1 && s.terms[0].coefficient == 1 && s.constant == 0 && s.terms[0].product->factors.empty()) {
     s.exact = true;
   }
   return s;

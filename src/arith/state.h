@@ -65,7 +65,8 @@ struct Analyzer::State {
 
   // ---- bounds.cpp
   Bounds bounds(const Sum& s);
-  Bounds plain_bounds(const Sum& s); // each term on its own
+  Bounds product_bounds(const Atom* product); // of the factors multiplied without wrapping
+  Bounds plain_bounds(const Sum& s);          // each term on its own
   Bounds bounds(const Atom* a);
   Bounds compute_bounds(const Atom* a);
   int64_t multiple(const Sum& s); // 0: the sum is zero
