@@ -3,7 +3,8 @@
  * Users do not need this page; theirs is module.h.
  *
  * One run is one parallel region: every thread calls `entry(run, thread)`; all walk the same static list of kernels, each kernel takes its
- * share by (thread, threads), and they meet at barriers. All decisions that depend on data are taken alike by all threads after a barrier. */
+ * share by (thread, threads), and they meet at barriers. All decisions that depend on data are taken alike by all threads after a barrier.
+ * A thread that fails returns at once; the others learn of it at their next barrier, never wait for it, and return too. */
 #ifndef TENSORWRIGHT_ARTIFACT_H
 #define TENSORWRIGHT_ARTIFACT_H
 
@@ -18,8 +19,8 @@ extern "C" {
 #define TW_DESCRIPTOR_SYMBOL "tensorwright_module"
 #define TW_MAX_RANK 32
 
-/* A dimension of an input or output: `size` if symbol is TW_FIXED, the value of symbols[symbol] if not negative, or known only
- * after the run (outputs alone). */
+/* A dimension of an input or output: `size` if symbol is TW_FIXED, the value of symbols[symbol] if symbol is not negative, and known only
+ * during the run if symbol is TW_COMPUTED (outputs alone). */
 enum { TW_FIXED = -1, TW_COMPUTED = -2 };
 typedef struct {
   int64_t size;
@@ -27,7 +28,7 @@ typedef struct {
   int32_t reserved;
 } tw_dimension;
 
-/* DLPack's data type: code 0 int, 1 unsigned, 2 float, 4 bfloat, 6 bool. */
+/* DLPack's data type: code 0 int, 1 unsigned, 2 float, 4 bfloat, 6 bool. The types of inputs and outputs have whole bytes and one lane. */
 typedef struct {
   uint8_t code, bits;
   uint16_t lanes;
@@ -40,7 +41,8 @@ typedef struct {
   const tw_dimension* dimensions;
 } tw_port; /* an input or an output */
 
-/* A symbolic dimension: its bounds and divisibility are checked before a run. */
+/* A symbolic dimension: its bounds and divisibility (multiple 0 or 1: any) are checked before a run. Each symbol stands in at least one input;
+ * its first place there, in the order of inputs and dimensions, gives it its value, and all later ones must agree. */
 typedef struct {
   const char* name;
   int64_t minimum, maximum, multiple;
@@ -56,15 +58,18 @@ typedef struct {
 
 typedef struct tw_run tw_run;
 
-/* What generated code may ask of the runtime. Each function returns 0 or null on failure after recording an error in the run; generated code
- * then returns at once with a non-zero status. */
+/* What generated code may ask of the runtime. A function that fails has recorded an error in the run; generated code then returns at once
+ * with a non-zero status. */
 typedef struct {
-  void (*barrier)(tw_run*, int32_t thread);
-  /* Memory of this run, kept for the next one, named by a slot: for values whose size is known only during the run. Thread 0 calls. */
+  /* Waits until all threads of the run are here. Returns 0 to go on; not 0 when any thread has failed: return it. */
+  int32_t (*barrier)(tw_run*, int32_t thread);
+  /* Memory of this run, kept for the next one, named by a slot: for values whose size is known only during the run. Thread 0 calls. The
+   * address, 64-byte aligned, is returned and stands in run->slots; null on failure. Asking again may move it and does not keep its bytes. */
   void* (*allocate)(tw_run*, int32_t slot, int64_t bytes);
-  /* The memory of output `index`; called once an output's shape is known, by thread 0. */
+  /* The memory of output `index`, once its shape is known; null on failure. Thread 0 calls. Not needed for outputs that run->outputs holds
+   * from the start, and harmless. */
   void* (*output)(tw_run*, int32_t index, int32_t rank, const int64_t* shape);
-  /* Records an error (1: the user's data, 3: internal) for tw_last_error; the first one of a run counts. */
+  /* Records an error (1: the user's data, 2: unsupported, 3: internal) for tw_last_error; the first one of a run counts. Any thread calls. */
   void (*fail)(tw_run*, int32_t kind, const char* message);
   /* Called around launches by thread 0 only when run->profiling is not 0. */
   void (*launch_begin)(tw_run*, int32_t launch);
@@ -75,14 +80,14 @@ struct tw_run {
   const tw_services* services;
   int32_t threads;
   int32_t profiling;
-  const void* const* inputs;  /* dense row-major, at least 1-byte... element-aligned */
-  void** outputs;             /* filled by services->output */
-  const int64_t* symbols;     /* values of the symbolic dimensions, in the descriptor's order */
-  const int64_t* offsets;     /* what `plan` wrote */
-  unsigned char* arena;       /* 64-byte aligned, at least as large as `plan` said */
-  unsigned char* scratch;     /* `threads` blocks of scratch_bytes, 64-byte aligned each */
+  const void* const* inputs;    /* dense, row major, aligned to their element */
+  void** outputs;               /* those with a shape known before the run are there from its start; services->output fills the others */
+  const int64_t* symbols;       /* values of the symbolic dimensions, in the descriptor's order */
+  const int64_t* offsets;       /* what `plan` wrote */
+  unsigned char* arena;         /* 64-byte aligned, at least as large as `plan` said; its first contents are undefined */
+  unsigned char* scratch;       /* thread t's block begins at t * scratch_bytes */
   const unsigned char* weights; /* the module's constants: descriptor->weights */
-  void* slots[1];             /* in truth slot_count of them: addresses given by `allocate`, so that all threads can read them */
+  void* slots[1];               /* in truth slot_count of them: null until `allocate` is called in this run; all threads may read them */
 };
 
 typedef struct {
@@ -99,22 +104,24 @@ typedef struct {
   const tw_launch* launches;
   const unsigned char* weights; /* 64-byte aligned */
   int64_t weight_bytes;
-  int64_t scratch_bytes;    /* per thread */
-  double predicted_ns;      /* of one run on one thread; runs below some tens of microseconds use only the caller */
-  /* Given the symbols' values: writes offset_count offsets, returns the arena's size. Called when the symbols change. */
+  int64_t scratch_bytes;    /* per thread, a multiple of 64 */
+  double predicted_ns;      /* of one run on one thread; 0: unknown. Runs below 60 microseconds use only the caller */
+  /* Given the symbols' values: writes offset_count offsets, returns the arena's size; a negative size: the sizes overflow. Called when the
+   * symbols change. Null: no offsets, no arena. */
   int64_t (*plan)(const int64_t* symbols, int64_t* offsets);
-  int32_t (*entry)(tw_run* run, int32_t thread);
+  int32_t (*entry)(tw_run* run, int32_t thread); /* 0 when all went well */
 } tw_module_descriptor;
 
-/* A module file is an ordinary shared library followed by this trailer, so that it can be refused before the system's loader touches it. */
+/* A module file is an ordinary shared library, the text of its features, and this trailer, so that it can be refused before the system's
+ * loader touches it. */
 #define TW_TRAILER_MAGIC "TWMODULE"
 typedef struct {
   uint32_t version;         /* TW_ARTIFACT_VERSION */
   uint32_t reserved;
-  uint64_t library_bytes;   /* what comes before the features */
-  uint64_t checksum;        /* XXH64-like hash of library and features, see runtime/checksum.h */
-  uint32_t features_bytes;  /* features text stands between the library and this struct */
-  char machine[20];         /* "x86_64" */
+  uint64_t library_bytes;   /* length of the library */
+  uint64_t checksum;        /* of library and features: runtime/checksum.h */
+  uint32_t features_bytes;  /* length of the features, the descriptor's list without a final 0 */
+  char machine[20];         /* "x86_64", filled up with 0 */
   char magic[8];            /* the last 8 bytes of the file */
 } tw_trailer;
 

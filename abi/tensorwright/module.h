@@ -45,29 +45,38 @@ TW_API const char* tw_last_error(void);
 TW_API const char* tw_runtime_version(void);
 
 TW_API tw_status tw_module_load(const char* path, tw_module** module);
-/* A module that lives in this process already (a compiler's). `release(owner)` is called when the module dies. */
+/* A module that lives in this process already (a compiler's). `release(owner)`, unless it is NULL, is called when the module dies, and not
+ * when this call fails. */
 TW_API tw_status tw_module_wrap(const tw_module_descriptor* descriptor, void* owner, void (*release)(void*), tw_module** module);
-/* Modules are counted: each session holds one count. */
+/* Modules are counted: load and wrap give one count, which this function returns, and each session holds another. NULL is allowed. */
 TW_API void tw_module_release(tw_module* module);
+/* Valid as long as the module. */
 TW_API const tw_module_descriptor* tw_module_describe(const tw_module* module);
 
 typedef struct {
-  int32_t threads;  /* 0: what the affinity mask and the cgroup quota allow */
+  int32_t threads;  /* 0: one for each physical core that the affinity mask and the cgroup quota allow */
   int32_t profile;  /* not 0: times of each launch are kept */
-  /* Runs fn(argument, i) for i in 0..count-1 at the same time, each on a thread of its own; NULL: the shared pool. */
+  /* Calls fn(argument, i) once for each i in 0..count-1, all at the same time, each on a thread of its own, and returns when all have
+   * returned. NULL: the shared pool. A pool that cannot run all at once (too few threads, or one after the other) slows runs down but does
+   * not hang them: when not all have begun within 50 ms, one of them does the whole run, and so do the next runs. */
   void (*parallel)(void* pool, int32_t count, void (*fn)(void* argument, int32_t index), void* argument);
   void* pool;
 } tw_options;
 
+/* options NULL: all zero. */
 TW_API tw_status tw_session_create(tw_module* module, const tw_options* options, tw_session** session);
 TW_API void tw_session_destroy(tw_session* session);
+/* The number of threads that a run uses when all are free. */
 TW_API int32_t tw_session_threads(const tw_session* session);
 
-/* Inputs in the module's order. An output whose `data` is not NULL must have the right type and shape and is written in place; else the
- * session provides memory that stays valid until the next run, and fills in data, dtype, ndim and shape (shape points into the session). */
+/* Inputs in the module's order; those that are not dense, or not aligned to their element, are copied. An output whose `data` is not NULL
+ * must have the right type and shape and is written in place (by a copy when it is not dense or overlaps an input); else the session
+ * provides memory that stays valid until its next run, and fills in the rest of the struct (shape points into the session, strides is
+ * NULL). */
 TW_API tw_status tw_session_run(tw_session* session, const tw_tensor* inputs, int32_t input_count, tw_tensor* outputs, int32_t output_count);
 
-/* After a run with profile: seconds of launch `index` in the last run, as thread 0 saw it. */
+/* After a run with profile: seconds of launch `index` in the last run, as thread 0 saw it; the sum when it ran more than once. Negative:
+ * there is no such launch or no profile. */
 TW_API double tw_session_launch_seconds(const tw_session* session, int32_t index);
 /* Bytes of the arena of the last run. */
 TW_API int64_t tw_session_arena_bytes(const tw_session* session);

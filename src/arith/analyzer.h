@@ -9,7 +9,7 @@
 namespace tw::arith {
 
 struct Bounds {
-  int64_t min = std::numeric_limits<int64_t>::min(), max = std::numeric_limits<int64_t>::max();  // the extremes mean: unknown
+  int64_t min = std::numeric_limits<int64_t>::min(), max = std::numeric_limits<int64_t>::max(); // the extremes mean: unknown
 };
 
 class Analyzer {
@@ -37,8 +37,9 @@ public:
   ~Analyzer();
   Analyzer(const Analyzer&) = delete;
 
+  struct State; // state.h
+
 private:
-  struct State;
   std::unique_ptr<State> state_;
 };
 

@@ -12,10 +12,10 @@ template <class... T> struct TypeList {
 };
 using NodeList =
     TypeList<Var, Origin, Lambda, Attr, Module,                                                              // both levels
-             TensorType, TupleType, SequenceType, OptionalType, Value, Constant, Binding, Body, OpCall, Invoke, Branch, Loop, Function, // graph
+             TensorType, TupleType, SequenceType, OptionalType, Storage, Value, Constant, Binding, Body, OpCall, Invoke, Branch, Loop, Function, // graph
              IntImm, FloatImm, Unary, Binary, Cast, Select, Ramp, Broadcast, Shuffle, Buffer, Load, Call,    // kernel: expressions
              For, Iter, Region, Block, Store, Let, If, While, Seq, Allocate, Assert, Evaluate, TileAxis, RegisterTile, Param, Kernel>;
-using EnumList = TypeList<OriginKind, UnaryOp, BinaryOp, ForKind, IterKind, Fault, Combine, Access>;
+using EnumList = TypeList<OriginKind, UnaryOp, BinaryOp, ForKind, IterKind, Fault, Combine, Access, StorageKind>;
 
 template <class T, class... N> consteval size_t index_in(TypeList<N...>) {
   size_t i = 0, found = sizeof...(N);

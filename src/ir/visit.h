@@ -24,10 +24,15 @@ template <class R, class C, class A, class... B> struct Signature<R (C::*)(A, B.
 };
 template <class R, class C, class A, class... B> struct Signature<R (C::*)(A, B...)> : Signature<R (C::*)(A, B...) const> {};
 
-template <class... F> consteval bool none_shadowed() { return true; }
-template <class First, class Second, class... Rest> consteval bool none_shadowed() {
-  using A = typename Signature<First>::Node;
-  return !std::is_base_of_v<A, typename Signature<Second>::Node> && (... && !std::is_base_of_v<A, typename Signature<Rest>::Node>)&&none_shadowed<Second, Rest...>();
+template <class... F> consteval bool none_shadowed() {
+  if constexpr (sizeof...(F) < 2) {
+    return true;
+  } else {
+    return []<class First, class... Rest>(TypeList<First, Rest...>) {
+      using A = typename Signature<First>::Node;
+      return (!std::is_base_of_v<A, typename Signature<Rest>::Node> && ...) && none_shadowed<Rest...>();
+    }(TypeList<F...>{});
+  }
 }
 
 inline bool is_shared(const Node* n) { return n->state.load(std::memory_order_relaxed) != 3; }

@@ -76,6 +76,7 @@ private:
 using Types = std::vector<Ref<TensorType>>;
 using TypeRule = std::function<Types(TypeContext&)>;
 TypeRule same_as(size_t input);
+TypeRule same_shape(DType element);        // the shape of input 0 with another element type
 TypeRule broadcast_all();                  // numeric: broadcast shape, element of input 0; all inputs of one element type
 TypeRule broadcast_all_to(DType element);  // comparisons
 
@@ -94,6 +95,8 @@ public:
   const Ref<Buffer>& buffer() const { return buffer_; }
   // Reads at the trailing dimensions of `i`, with index 0 where this tensor's size is the literal 1 (NumPy broadcasting).
   Ref<Expr> broadcast(const Indices& i) const;
+  // Reads where the condition holds; elsewhere touches nothing and gives zero.
+  Ref<Expr> where(const Ref<Expr>& condition, const Indices& i) const;
 
 private:
   Ref<Buffer> buffer_;
@@ -110,6 +113,8 @@ public:
   size_t input_count() const { return inputs_.size(); }
   Tensor input(size_t i) const;
   Tensor output(size_t i) const { return Tensor(outputs_[i]); }
+  // Operators that want the call itself (its name in messages, its arguments' types).
+  const OpCall& call() const { return call_; }
   // A literal of input 0's element type (output 0's if there is no input).
   Ref<Expr> literal(double value) const;
 
@@ -119,7 +124,8 @@ public:
   void output(size_t k, const Map& map);
   // An intermediate tensor.
   Tensor tensor(Name id, const Shape& shape, DType element, const Map& map);
-  // t[i] = combine over r of fold(i, r), from the neutral element of `combine`.
+  // t[i] = combine over r of fold(i, r), from the neutral element of `combine`. One block with `init`; only where an extent may be zero, an
+  // `If (extent == 0)` that fills with the neutral element stands before it.
   Tensor reduce(Name id, const Shape& shape, DType element, Combine combine, const Shape& extents, const Fold& fold);
   void reduce_output(size_t k, Combine combine, const Shape& extents, const Fold& fold);
   // An uninitialised intermediate buffer for raw statements.
@@ -201,24 +207,26 @@ template <class T> struct Required {
 
 struct Definition {
   Required<std::string> doc;
-  Required<std::vector<std::string>> inputs;  // "x: float", optional "bias?: float", repeated "values*: any"
+  // "x: float", optional "bias?: float", repeated "values*: any" (last). Kinds: any number float int signed bool index (i32, i64), or data
+  // types; alternatives by `|`. infer_types checks presence, count and kinds before it asks the rule.
+  Required<std::vector<std::string>> inputs;
   Required<TypeRule> type;
   Required<Fusion> fusion;
   Layout layout = Layout::fixed;
-  // Exactly one of the two.
-  std::function<void(Compute&)> compute;
-  std::function<std::vector<Ref<Operand>>(DecomposeContext&)> decompose;
+  // Exactly one of the two; none only where the graph itself gives the meaning (read_sizes).
+  std::function<void(Compute&)> compute = {};
+  std::function<std::vector<Ref<Operand>>(DecomposeContext&)> decompose = {};
   // Symbolic evaluation of shape arithmetic; empty if not known.
-  std::function<std::optional<std::vector<Contents>>(FoldContext&)> fold;
+  std::function<std::optional<std::vector<Contents>>(FoldContext&)> fold = {};
   // Floating-point operations of the call, for the cost model; default: one for each output element.
-  std::function<Ref<Expr>(TypeContext&)> flops;
-  std::vector<std::string> examples;  // "relu([-1.0, 2.0]) == [0.0, 2.0]"
-  int64_t outputs = 1;                // -1: as many as the type rule gives
-  bool effect = false;                // keeps its place and is never dropped
+  std::function<Ref<Expr>(TypeContext&)> flops = {};
+  std::vector<std::string> examples = {};  // "relu([-1.0, 2.0]) == [0.0, 2.0]"
+  int64_t outputs = 1;                     // -1: as many as the type rule gives
+  bool effect = false;                     // keeps its place and is never dropped
 };
 
 struct OpDef {
-  const char* name = nullptr;  // set by the generated table
+  mutable const char* name = "";  // the name of the file; set by the generated table
   std::string doc;
   std::vector<std::string> inputs;
   TypeRule type;
@@ -244,7 +252,7 @@ const OpDef* find(Name name);
 const OpDef& get(Name name);
 std::span<const OpDef* const> all();
 
-// Types of a call by its rule; errors gain the operator's name.
+// Types of a call by its rule, after the checks that `inputs` demands; errors gain the operator's name.
 Types infer_types(const OpCall& call, std::vector<TypeContext::Assumption>* assumptions = nullptr);
 
 } // namespace tw::ops

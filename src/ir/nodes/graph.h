@@ -29,12 +29,31 @@ struct OptionalType : Type {
   static constexpr auto fields = std::tuple{field("item", &OptionalType::item)};
 };
 
+// Where a value lives during a run, decided by the pass plan_memory.
+enum class StorageKind {
+  arena,   // `offset` bytes into the arena
+  region,  // dynamic region number `offset` of the arena; its size is an expression over the entry's dims
+  slot,    // slot number `offset`: memory asked for during the run, when the size is known
+  output,  // output number `offset` of the entry
+  alias,   // the bytes of the value or constant `of`
+};
+consteval auto enum_names(StorageKind) { return std::array{"arena", "region", "slot", "output", "alias"}; }
+struct Storage : Node {
+  StorageKind where;
+  int64_t offset = 0;
+  Opt<Operand> of;
+  static constexpr const char* kind_name = "Storage";
+  static constexpr auto fields =
+      std::tuple{field("where", &Storage::where), field("offset", &Storage::offset, defaulted), field("of", &Storage::of, defaulted)};
+};
+
 struct Value : Operand {
   Name id;
   Ref<Type> type;
+  Opt<Storage> storage;  // after plan_memory
   static constexpr const char* kind_name = "Value";
   static constexpr bool identity = true;
-  static constexpr auto fields = std::tuple{field("id", &Value::id, skip), field("type", &Value::type)};
+  static constexpr auto fields = std::tuple{field("id", &Value::id, skip), field("type", &Value::type), field("storage", &Value::storage, defaulted)};
 };
 struct Constant : Operand {
   Ref<TensorType> type;

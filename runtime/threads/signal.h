@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: Apache-2.0
+// A counter that one thread raises and others wait for: the one primitive below barriers, the pool and its parked workers.
+//
+// A waiter first spins (tens of nanoseconds when both run), for some 20 µs; then gives its core away a few times, since the two may share
+// one and spinning would keep the other from running; then sleeps in the system (futex). It never spins without end, and a thread that
+// parks sleeps at once. The one who raises pays for a system call only when somebody sleeps.
+//
+// Why no wake-up is lost: the waiter announces itself in `sleepers_` and then looks at the counter again; the raiser writes the counter and
+// then looks at `sleepers_`. All four are sequentially consistent, so at least one of them sees the other; and the system looks at the
+// counter once more before it lets the waiter sleep.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+
+namespace tw::runtime {
+
+// 128 bytes: processors fetch pairs of 64-byte lines.
+class alignas(128) Signal {
+public:
+  // Only when nobody else uses it.
+  void reset() noexcept { count_.store(0, std::memory_order_relaxed); }
+  uint64_t count() const noexcept { return count_.load(std::memory_order_acquire); }
+
+  // Only one thread raises a signal.
+  void raise(uint64_t count) noexcept {
+    count_.store(count, std::memory_order_seq_cst);
+    if (sleepers_.load(std::memory_order_seq_cst) != 0) wake_all();
+  }
+
+  // Returns when the count has reached `target`. `slow(false)` is called when spinning did not suffice, `slow(true)` after a millisecond.
+  template <class Slow> void wait(uint64_t target, Slow&& slow) noexcept {
+    if (count() >= target || spin(target)) return;
+    slow(false);
+    if (yield(target) || sleep(target, long_nanoseconds)) return;
+    slow(true);
+    park(target);
+  }
+
+  // False when the time ran out first.
+  bool wait_for(uint64_t target, int64_t nanoseconds) noexcept {
+    return count() >= target || spin(target) || yield(target) || sleep(target, nanoseconds);
+  }
+
+  // Sleeps at once.
+  void park(uint64_t target) noexcept { sleep(target, -1); }
+
+  static constexpr int64_t spinning_nanoseconds = 20'000, long_nanoseconds = 1'000'000;
+
+private:
+  bool spin(uint64_t target) noexcept;
+  bool yield(uint64_t target) noexcept;
+  // False when the time ran out; negative: no limit.
+  bool sleep(uint64_t target, int64_t nanoseconds) noexcept;
+  void wake_all() noexcept;
+
+  std::atomic<uint64_t> count_{0};
+  std::atomic<uint32_t> sleepers_{0};
+};
+
+} // namespace tw::runtime

@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: Apache-2.0
+// The entry function of a module in native code: what every thread of a run executes. Kernel calls in order, barriers where threads may see
+// each other's work, sizes that are read during the run, branches. Also the functions `plan` and the descriptor that the runtime reads.
+#pragma once
+
+#include "codegen/llvm/kernel_emitter.h"
+#include "tensorwright/artifact.h"
+
+#include <map>
+
+namespace tw::codegen {
+
+struct KernelCode {
+  std::string symbol;
+  Ref<Kernel> kernel;
+  bool parallel = true;  // has a loop that is shared between threads
+};
+
+struct Launch {
+  std::string kernel, origin, shape;
+  double flops = 0, bytes = 0, predicted_ns = 0;
+};
+
+struct EntryPlan {
+  Ref<Function> function;  // stage `planned`
+  std::string name, target, features, producer;
+  std::vector<std::string> input_names, output_names;
+  std::map<Name, KernelCode> kernels;                     // by the callee's name
+  std::unordered_map<const Node*, int64_t> constants;     // Constant → offset into the weights
+  int64_t weight_bytes = 0, scratch_bytes = 0;
+  // What the profile says of a call; asked once for each.
+  std::function<Launch(const Invoke&, const Kernel&, const Opt<Origin>&)> describe;
+};
+
+inline constexpr const char* weights_symbol = "tensorwright_weights";
+
+// Defines the descriptor (TW_DESCRIPTOR_SYMBOL), which refers to everything else, in the module. Returns the launches in order.
+std::vector<Launch> emit_entry(llvm::Module& module, const Target& target, const EntryPlan& plan);
+
+// Is there a loop that threads share?
+bool is_parallel(const Kernel& kernel);
+
+} // namespace tw::codegen

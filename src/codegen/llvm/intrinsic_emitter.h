@@ -1,0 +1,17 @@
+// SPDX-License-Identifier: Apache-2.0
+// The intrinsics of ir/intrinsics.h in LLVM: one row each in the table of the source file.
+#pragma once
+
+#include "target/target.h"
+
+#include <llvm/IR/IRBuilder.h>
+
+#include <string>
+#include <vector>
+
+namespace tw::codegen {
+
+// Lanewise; arguments are floats or doubles (or vectors of them) of one type. Fails for a name that has no row.
+llvm::Value* emit_intrinsic(llvm::IRBuilder<>& builder, const Target& target, const std::string& name, const std::vector<llvm::Value*>& args);
+
+} // namespace tw::codegen

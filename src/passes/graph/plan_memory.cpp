@@ -1,0 +1,198 @@
+// SPDX-License-Identifier: Apache-2.0
+// Where each value lives during a run: views share their argument's bytes, results of the entry are written in place, values of constant size
+// get offsets in one arena by size, largest first, into the lowest gap among those alive at the same time; sizes that depend on the entry's
+// dims share numbered regions; sizes known only during the run get slots.
+//
+// Gives the attributes arena_bytes, regions (sizes in bytes, as expressions over the dims), slots to the entry function.
+#include "ir/visit.h"
+#include "passes/fusion.h"
+#include "passes/pass.h"
+
+#include <unordered_set>
+
+namespace tw::passes {
+namespace {
+
+constexpr int64_t alignment = 64;
+
+struct Item {
+  Ref<Value> value;
+  int64_t first = 0, last = 0;  // positions of the first write and the last use
+  Opt<Storage> storage;
+};
+
+class Planner {
+public:
+  explicit Planner(const Ref<Function>& function) : function_(function) {
+    for (const auto& d : function->dims) dims_.insert(d.node());
+  }
+
+  Ref<Function> run() {
+    for (const auto& p : function_->body->params) params_.insert(p.node());
+    walk(*function_->body);
+    ++position_;
+    for (size_t i = 0; i < function_->body->results.size(); ++i) result(function_->body->results[i].node(), static_cast<int64_t>(i));
+    place();
+    return annotate();
+  }
+
+private:
+  // ---- lifetimes
+  const Node* root(const Node* operand) const {
+    for (auto found = alias_.find(operand); found != alias_.end(); found = alias_.find(operand)) operand = found->second;
+    return operand;
+  }
+
+  void use(const Node* operand) {
+    if (!operand) return;
+    if (auto found = items_.find(root(operand)); found != items_.end()) order_[found->second].last = position_;
+    // What both branches may have given lives as long as the branch's value.
+    if (auto found = joined_.find(root(operand)); found != joined_.end())
+      for (const Node* source : found->second) use(source);
+  }
+
+  void define(const Ref<Value>& value) {
+    items_.emplace(value.node(), order_.size());
+    order_.push_back({value, position_, position_, {}});
+  }
+
+  void walk(const Body& body) {
+    for (const auto& binding : body.bindings) {
+      ++position_;
+      const Node* operation = binding->operation.node();
+      if (const auto* call = as<OpCall>(operation)) {
+        for (const auto& a : call->args) use(a.node());
+        if (!is_kernel(*call) && !binding->values.empty()) alias_.emplace(binding->values[0].node(), call->args[0].node());
+      } else if (const auto* invoke = as<Invoke>(operation)) {
+        for (const auto& v : binding->values) define(v);
+        for (const auto& a : invoke->args) use(a.node());
+      } else if (const auto* branch = as<Branch>(operation)) {
+        use(branch->cond.node());
+        walk(*branch->then);
+        walk(*branch->otherwise);
+        ++position_;
+        for (size_t i = 0; i < binding->values.size(); ++i)
+          joined_[binding->values[i].node()] = {branch->then->results[i].node(), branch->otherwise->results[i].node()};
+        for (const auto& v : binding->values) use(v.node());
+      } else {
+        throw unsupported("a {} in compiled code", kind_name(operation));
+      }
+    }
+  }
+
+  // Results are written where the caller wants them if a kernel of this function computes them and nothing else claims them.
+  void result(const Node* operand, int64_t index) {
+    use(operand);
+    auto found = items_.find(root(operand));
+    if (found == items_.end()) throw internal_error("result {} of the entry is not computed by a kernel", index);
+    Item& item = order_[found->second];
+    if (item.storage) throw internal_error("result {} of the entry shares its memory with another result", index);
+    item.storage = make(Storage{.where = StorageKind::output, .offset = index});
+  }
+
+  // ---- placement
+  static Ref<Expr> bytes_of(const Value& value) {
+    Ref<TensorType> type = tensor_of(&value);
+    return arith::simplify(element_count(type->shape) * type->element.bytes());
+  }
+
+  bool known_at_entry(const Ref<Expr>& e) const {
+    bool known = true;
+    visit(e, [&](const Var& v) { known = known && dims_.count(&v); });
+    return known;
+  }
+
+  void place() {
+    std::vector<Item*> fixed, symbolic;
+    for (Item& item : order_) {
+      if (item.storage) continue;
+      Ref<Expr> bytes = bytes_of(*item.value);
+      if (as_int(bytes)) fixed.push_back(&item);
+      else if (known_at_entry(bytes)) symbolic.push_back(&item);
+      else item.storage = make(Storage{.where = StorageKind::slot, .offset = slots_++});
+    }
+    place_fixed(fixed);
+    // First fit by liveness, in program order; a region is as large as its largest tenant.
+    std::vector<int64_t> busy_until;
+    for (Item* item : symbolic) {
+      size_t r = 0;
+      while (r < busy_until.size() && busy_until[r] >= item->first) ++r;
+      Ref<Expr> bytes = bytes_of(*item->value);
+      if (r == busy_until.size()) {
+        busy_until.push_back(0);
+        regions_.push_back(bytes);
+      } else {
+        regions_[r] = arith::simplify(max(regions_[r], bytes));
+      }
+      busy_until[r] = item->last;
+      item->storage = make(Storage{.where = StorageKind::region, .offset = static_cast<int64_t>(r)});
+    }
+  }
+
+  void place_fixed(std::vector<Item*> items) {
+    struct Placed {
+      int64_t begin, end, first, last;
+    };
+    auto size = [](const Item* i) { return *as_int(bytes_of(*i->value)); };
+    std::stable_sort(items.begin(), items.end(), [&](const Item* a, const Item* b) { return size(a) > size(b); });
+    std::vector<Placed> placed;  // sorted by begin
+    for (Item* item : items) {
+      int64_t need = (size(item) + alignment - 1) / alignment * alignment, at = 0;
+      for (const Placed& p : placed) {
+        bool together = p.first <= item->last && item->first <= p.last;
+        if (!together) continue;
+        if (p.begin >= at + need) break;
+        at = std::max(at, p.end);
+      }
+      Placed mine{at, at + need, item->first, item->last};
+      placed.insert(std::upper_bound(placed.begin(), placed.end(), mine, [](const Placed& a, const Placed& b) { return a.begin < b.begin; }), mine);
+      arena_bytes_ = std::max(arena_bytes_, mine.end);
+      item->storage = make(Storage{.where = StorageKind::arena, .offset = at});
+    }
+  }
+
+  Ref<Function> annotate() {
+    Substitution stored;
+    auto store = [&](const Ref<Value>& value, const Opt<Storage>& storage) { stored.emplace(value.node(), with(value, &Value::storage, storage)); };
+    for (const Item& item : order_) store(item.value, item.storage);
+    Ref<Body> body = substitute(function_->body, stored);
+    // Views name their root, which has been replaced already.
+    Substitution views;
+    visit(body, [&](const Binding& binding) {
+      const auto* call = as<OpCall>(binding.operation);
+      if (!call || is_kernel(*call) || binding.values.empty()) return;
+      Opt<Operand> of = as_opt<Operand>(call->args[0]);
+      if (auto earlier = views.find(of.node()); earlier != views.end()) of = as_opt<Operand>(as<Value>(earlier->second)->storage->of);
+      views.emplace(binding.values[0].node(), with(binding.values[0], &Value::storage, Opt<Storage>(make(Storage{.where = StorageKind::alias, .of = of}))));
+    });
+    body = substitute(body, views);
+    std::vector<Ref<Attr>> attrs = function_->attrs.vector();
+    attrs.push_back(make(Attr{.name = "arena_bytes", .value = arena_bytes_}));
+    attrs.push_back(make(Attr{.name = "regions", .value = List<Ref<Expr>>(regions_)}));
+    attrs.push_back(make(Attr{.name = "slots", .value = slots_}));
+    return with(with(function_, &Function::body, body), &Function::attrs, List<Ref<Attr>>(std::move(attrs)));
+  }
+
+  Ref<Function> function_;
+  std::unordered_set<const Node*> dims_, params_;
+  std::unordered_map<const Node*, const Node*> alias_;
+  std::unordered_map<const Node*, std::vector<const Node*>> joined_;
+  std::unordered_map<const Node*, size_t> items_;
+  std::vector<Item> order_;
+  std::vector<Ref<Expr>> regions_;
+  int64_t position_ = 0, arena_bytes_ = 0, slots_ = 0;
+};
+
+} // namespace
+
+Ref<Module> plan_memory(const Ref<Module>& module, PassContext&) {
+  std::vector<Ref<Callable>> changed;
+  for (const auto& callable : module->functions)
+    if (as<Function>(callable)) changed.push_back(Planner(as_ref<Function>(callable)).run());
+  return with_callables(module, changed);
+}
+
+extern const Pass plan_memory_pass;
+const Pass plan_memory_pass = {.name = "plan_memory", .doc = "gives every value of the entry its place in the arena", .graph = plan_memory};
+
+} // namespace tw::passes
