@@ -38,3 +38,6 @@ endfunction()
 file(GLOB runtime_binding_sources CONFIGURE_DEPENDS ${TENSORWRIGHT_ROOT}/src/bindings/runtime/*.cpp)
 tensorwright_extension(_runtime SOURCES ${runtime_binding_sources} ${TENSORWRIGHT_ROOT}/src/bindings/errors.cpp LINKS tensorwright_runtime)
 install(TARGETS tensorwright_runtime LIBRARY DESTINATION tensorwright COMPONENT python)
+
+file(GLOB core_binding_sources CONFIGURE_DEPENDS ${TENSORWRIGHT_ROOT}/src/bindings/core/*.cpp)
+tensorwright_extension(_core SOURCES ${core_binding_sources} ${TENSORWRIGHT_ROOT}/src/bindings/errors.cpp LINKS interpreter)
