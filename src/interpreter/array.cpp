@@ -23,7 +23,8 @@ double Array::number(int64_t i) const { return ops::read_element(bytes.bytes().d
 int64_t Array::integer(int64_t i) const { return ops::read_int(bytes.bytes().data() + i * dtype.bytes(), dtype); }
 
 Array Array::of(DType dtype, std::vector<int64_t> shape, std::span<const double> values) {
-  if (count_of(shape) != static_cast<int64_t>(values.size())) throw user_error("expected {} values, found {}", count_of(shape), values.size());
+  if (count_of(shape) != static_cast<int64_t>(values.size()))
+    throw user_error("expected {} values, found {}", count_of(shape), values.size());
   std::vector<std::byte> bytes(values.size() * static_cast<size_t>(dtype.bytes()));
   for (size_t i = 0; i < values.size(); ++i) ops::write_element(bytes.data() + i * static_cast<size_t>(dtype.bytes()), dtype, values[i]);
   return Array{dtype, std::move(shape), Blob(std::move(bytes))};

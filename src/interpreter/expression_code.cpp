@@ -78,7 +78,7 @@ Code ExpressionCompiler::compile(const Ref<Expr>& e) {
     vectors = vectors || as<Expr>(node)->dtype.lanes > 1;
     if (count > 1) cached_.emplace(node, -1);
   }
-  if (vectors) cached_.clear();  // a value would differ from lane to lane
+  if (vectors) cached_.clear(); // a value would differ from lane to lane
   keep_.push_back(e);
   Code code = build(e);
   if (cached_.empty()) return code;
@@ -174,7 +174,8 @@ std::function<int64_t(Frame&)> ExpressionCompiler::place(const Buffer* buffer, c
       }
       offset += i * memory.strides[d];
     }
-    if (offset < 0 || offset >= memory.elements) throw internal_error("{} {} at element {} of {}", verb, buffer->id.str(), offset, memory.elements);
+    if (offset < 0 || offset >= memory.elements)
+      throw internal_error("{} {} at element {} of {}", verb, buffer->id.str(), offset, memory.elements);
     return offset;
   };
 }
@@ -197,7 +198,7 @@ Code ExpressionCompiler::load(const Load& e) {
 
 Code ExpressionCompiler::intrinsic(const Call& e) {
   const Intrinsic& row = find_intrinsic(e.intrinsic);
-  if (row.effect == Effect::synchronises) return [](Frame&) { return integer(1); };  // one thread always meets itself
+  if (row.effect == Effect::synchronises) return [](Frame&) { return integer(1); }; // one thread always meets itself
   std::vector<Code> args;
   for (const auto& a : e.args) args.push_back(build(a));
   DType type = e.dtype.element();

@@ -55,7 +55,8 @@ bool GraphInterpreter::truth(const Node* n) {
 
 void GraphInterpreter::bind_dim(const Var& v, int64_t value) {
   if (value < v.min || value > v.max || (v.multiple > 1 && value % v.multiple != 0))
-    throw user_error("size {} must be in [{}, {}] and a multiple of {}, found {}", v.id.str(), std::max<int64_t>(v.min, 0), v.max, v.multiple, value);
+    throw user_error("size {} must be in [{}, {}] and a multiple of {}, found {}", v.id.str(), std::max<int64_t>(v.min, 0), v.max,
+                     v.multiple, value);
   sizes.insert_or_assign(&v, value);
 }
 
@@ -63,8 +64,10 @@ void GraphInterpreter::bind_dim(const Var& v, int64_t value) {
 void GraphInterpreter::bind_type(const std::string& what, const Ref<Type>& type, const Array& array) {
   const auto* tensor = as<TensorType>(type);
   if (!tensor) throw unsupported("the interpreter handles tensors, {} is a {}", what, kind_name(type.node()));
-  if (tensor->element != array.dtype) throw user_error("{} must have elements of {}, found {}", what, to_string(tensor->element), to_string(array.dtype));
-  if (tensor->shape.size() != array.shape.size()) throw user_error("{} must have rank {}, found {}", what, tensor->shape.size(), array.shape.size());
+  if (tensor->element != array.dtype)
+    throw user_error("{} must have elements of {}, found {}", what, to_string(tensor->element), to_string(array.dtype));
+  if (tensor->shape.size() != array.shape.size())
+    throw user_error("{} must have rank {}, found {}", what, tensor->shape.size(), array.shape.size());
   for (size_t d = 0; d < array.shape.size(); ++d)
     if (const auto* v = as<Var>(tensor->shape[d]); v && !sizes.count(v)) bind_dim(*v, array.shape[d]);
   for (size_t d = 0; d < array.shape.size(); ++d) {
@@ -91,7 +94,8 @@ std::vector<Array> GraphInterpreter::body(const Body& body, std::vector<Array> i
 
 void GraphInterpreter::read_sizes(const OpCall& call, const Binding& b) {
   Array a = operand(call.args.empty() ? nullptr : call.args[0].node());
-  if (a.count() != static_cast<int64_t>(b.dims.size())) throw user_error("read_sizes: expected {} sizes, found {}", b.dims.size(), a.count());
+  if (a.count() != static_cast<int64_t>(b.dims.size()))
+    throw user_error("read_sizes: expected {} sizes, found {}", b.dims.size(), a.count());
   for (size_t i = 0; i < b.dims.size(); ++i) bind_dim(*b.dims[i], a.integer(static_cast<int64_t>(i)));
 }
 
@@ -110,7 +114,8 @@ void GraphInterpreter::binding(const Binding& b) {
   } else {
     throw internal_error("the interpreter does not run a {}", kind_name(b.operation.node()));
   }
-  if (results.size() != b.values.size()) throw internal_error("an operation gives {} results for {} values", results.size(), b.values.size());
+  if (results.size() != b.values.size())
+    throw internal_error("an operation gives {} results for {} values", results.size(), b.values.size());
   for (size_t i = 0; i < results.size(); ++i) {
     bind_type(fmt::format("value '{}'", b.values[i]->id.str()), b.values[i]->type, results[i]);
     set(b.values[i].node(), std::move(results[i]));
@@ -234,7 +239,8 @@ std::vector<Array> GraphInterpreter::call(const OpCall& original) {
 
 std::vector<Array> interpret(const Ref<Module>& module, Name function, std::vector<Array> inputs, Limits* limits) {
   for (const auto& f : module->functions) {
-    if (const auto* g = as<Function>(f); g && g->id == function) return GraphInterpreter(module.get(), limits).function(*g, std::move(inputs));
+    if (const auto* g = as<Function>(f); g && g->id == function)
+      return GraphInterpreter(module.get(), limits).function(*g, std::move(inputs));
     if (const auto* k = as<Kernel>(f); k && k->id == function) return interpret_kernel(*k, inputs, {}, limits);
   }
   throw user_error("the module has no function '{}'", function.str());

@@ -135,7 +135,8 @@ Action StatementCompiler::block(const Block& s) {
   };
   std::vector<Bound> iters;
   for (const auto& iter : s.iters)
-    iters.push_back({slot(iter->var), expressions.compile(iter->value), expressions.compile(iter->extent), iter->how == IterKind::reduce, iter->var});
+    iters.push_back(
+        {slot(iter->var), expressions.compile(iter->value), expressions.compile(iter->extent), iter->how == IterKind::reduce, iter->var});
   Code where = s.where ? expressions.compile(as_ref<Expr>(s.where)) : Code();
   Action init = optional(s.init), body = compile(s.body);
   return [=, id = s.id](Frame& m) {
@@ -308,7 +309,8 @@ std::optional<int64_t> evaluate_size(const Ref<Expr>& e, const Sizes& sizes) {
   return {};
 }
 
-std::vector<Array> interpret_kernel(const Kernel& kernel, const std::vector<Array>& inputs, const std::vector<int64_t>& dims, Limits* limits) {
+std::vector<Array> interpret_kernel(const Kernel& kernel, const std::vector<Array>& inputs, const std::vector<int64_t>& dims,
+                                    Limits* limits) {
   int64_t steps = limits ? limits->steps : unbounded;
   StatementCompiler compiler(&steps);
   Sizes sizes;

@@ -7,11 +7,12 @@
 namespace tw::interpreter {
 
 struct Limits {
-  int64_t steps = unbounded;  // stores that may be executed; more is an `unsupported` error
+  int64_t steps = unbounded; // stores that may be executed; more is an `unsupported` error
 };
 
 // `inputs`: one array for each `in` and `inout` parameter, in order. `dims`: the kernel's dims, in order; a missing one is taken from the
-// shape of an input. Gives the `out` and `inout` arrays. An access outside a buffer, and a read before the first write, are internal errors.
+// shape of an input. Gives the `out` and `inout` arrays. An access outside a buffer, and a read before the first write, are internal
+// errors.
 std::vector<Array> interpret_kernel(const Kernel& kernel, const std::vector<Array>& inputs, const std::vector<int64_t>& dims = {},
                                     Limits* limits = nullptr);
 

@@ -21,7 +21,7 @@ inline Value real(double f) { return Value{.f = f}; }
 
 struct Memory {
   std::byte* data = nullptr;
-  std::vector<uint8_t>* written = nullptr;  // one for each element; null: all are
+  std::vector<uint8_t>* written = nullptr; // one for each element; null: all are
   bool read_only = false;
   int64_t elements = 0;
   std::vector<int64_t> sizes, strides;
@@ -31,7 +31,7 @@ struct Frame {
   std::vector<Value> slots;
   std::vector<Memory> memories;
   int64_t lane = 0;
-  int64_t epoch = 0;                // counts evaluations: a cached value of an earlier one is stale
+  int64_t epoch = 0; // counts evaluations: a cached value of an earlier one is stale
   std::vector<std::pair<int64_t, Value>> cache;
 };
 
@@ -63,9 +63,9 @@ private:
   Code variable(const Var& v);
 
   std::unordered_map<const Node*, int> slots_, memories_;
-  std::unordered_map<const Node*, int> cached_;  // what occurs several times in the expression being compiled
+  std::unordered_map<const Node*, int> cached_; // what occurs several times in the expression being compiled
   std::unordered_map<const Node*, Code> shared_code_;
-  std::vector<Opt<Node>> keep_;                  // nodes made while compiling live as long as their slots
+  std::vector<Opt<Node>> keep_; // nodes made while compiling live as long as their slots
   int slot_count_ = 0, cache_count_ = 0;
 };
 

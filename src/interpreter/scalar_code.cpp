@@ -88,10 +88,12 @@ Code int_binary(BinaryOp op, DType type, Code a, Code b) {
   case BinaryOp::sub: return on_ints(type, a, b, [](int64_t x, int64_t y) { return static_cast<int64_t>(U(x) - U(y)); });
   case BinaryOp::mul: return on_ints(type, a, b, [](int64_t x, int64_t y) { return static_cast<int64_t>(U(x) * U(y)); });
   case BinaryOp::floordiv:
-    if (wide) return on_ints(type, a, b, [](int64_t x, int64_t y) { return y == 0 ? (division_by_zero(), 0) : static_cast<int64_t>(U(x) / U(y)); });
+    if (wide)
+      return on_ints(type, a, b, [](int64_t x, int64_t y) { return y == 0 ? (division_by_zero(), 0) : static_cast<int64_t>(U(x) / U(y)); });
     return on_ints(type, a, b, floor_quotient);
   case BinaryOp::floormod:
-    if (wide) return on_ints(type, a, b, [](int64_t x, int64_t y) { return y == 0 ? (division_by_zero(), 0) : static_cast<int64_t>(U(x) % U(y)); });
+    if (wide)
+      return on_ints(type, a, b, [](int64_t x, int64_t y) { return y == 0 ? (division_by_zero(), 0) : static_cast<int64_t>(U(x) % U(y)); });
     return on_ints(type, a, b, floor_remainder);
   case BinaryOp::min: return on_ints(type, a, b, [wide](int64_t x, int64_t y) { return (wide ? U(x) < U(y) : x < y) ? x : y; });
   case BinaryOp::max: return on_ints(type, a, b, [wide](int64_t x, int64_t y) { return (wide ? U(x) > U(y) : x > y) ? x : y; });
@@ -151,7 +153,8 @@ Code cast_code(DType to, DType from, Code a) {
   if (to.is_int()) return [a, to](Frame& m) { return integer(wrap_to(to, a(m).i)); };
   // To a narrower float in one step: by way of double, large integers would round twice.
   bool wide = from == u64;
-  if (to == f64) return [a, wide](Frame& m) { return real(wide ? static_cast<double>(static_cast<uint64_t>(a(m).i)) : static_cast<double>(a(m).i)); };
+  if (to == f64)
+    return [a, wide](Frame& m) { return real(wide ? static_cast<double>(static_cast<uint64_t>(a(m).i)) : static_cast<double>(a(m).i)); };
   return [a, wide, to](Frame& m) {
     return real(round_to(to, wide ? static_cast<float>(static_cast<uint64_t>(a(m).i)) : static_cast<float>(a(m).i)));
   };

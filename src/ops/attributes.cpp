@@ -8,7 +8,7 @@ namespace tw::ops {
 namespace {
 
 template <class T> bool same(const T& a, const T& b) { return a == b; }
-bool same(double a, double b) { return std::bit_cast<uint64_t>(a) == std::bit_cast<uint64_t>(b); }  // -0.0 and NaN are values of their own
+bool same(double a, double b) { return std::bit_cast<uint64_t>(a) == std::bit_cast<uint64_t>(b); } // -0.0 and NaN are values of their own
 template <class T> bool same(const Opt<T>& a, const Opt<T>& b) { return equal(a.node(), b.node()); }
 bool same(const List<Ref<Expr>>& a, const List<Ref<Expr>>& b) {
   return std::equal(a.begin(), a.end(), b.begin(), b.end(), [](const auto& x, const auto& y) { return equal(x, y); });

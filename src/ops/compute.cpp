@@ -84,8 +84,8 @@ Ref<Stmt> map_nest(const Name& id, const Ref<Buffer>& target, const Shape& shape
   Ref<Expr> value = map(i);
   TW_CHECK(value->dtype == target->element, "{} holds {}, the map gives {}", target->id.str(), tw::to_string(target->element),
            tw::to_string(value->dtype));
-  return nest.around(make(
-      Block{.id = id, .iters = nest.iters, .reads = reads_of(value), .writes = {point(target, i)}, .body = store(target, i, value)}));
+  return nest.around(
+      make(Block{.id = id, .iters = nest.iters, .reads = reads_of(value), .writes = {point(target, i)}, .body = store(target, i, value)}));
 }
 } // namespace
 
@@ -161,7 +161,8 @@ Ref<Expr> neutral(Combine combine, DType type) {
 }
 
 Ref<Expr> combine_values(Combine combine, const Ref<Expr>& a, const Ref<Expr>& b) {
-  static constexpr BinaryOp ops[] = {BinaryOp::add, BinaryOp::mul, BinaryOp::min, BinaryOp::max, BinaryOp::logical_and, BinaryOp::logical_or};
+  static constexpr BinaryOp ops[] = {BinaryOp::add, BinaryOp::mul,         BinaryOp::min,
+                                     BinaryOp::max, BinaryOp::logical_and, BinaryOp::logical_or};
   return make(Binary{.op = ops[static_cast<size_t>(combine)], .a = a, .b = b});
 }
 

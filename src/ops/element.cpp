@@ -28,7 +28,7 @@ int64_t read_int(const std::byte* at, DType type) {
 void write_int(std::byte* at, DType type, int64_t value) {
   if (type.is_float()) return write_element(at, type, static_cast<double>(value));
   if (type.is_bool()) return put<uint8_t>(at, value != 0);
-  std::memcpy(at, &value, static_cast<size_t>(type.bytes()));  // little endian: the low bytes come first
+  std::memcpy(at, &value, static_cast<size_t>(type.bytes())); // little endian: the low bytes come first
 }
 
 double read_element(const std::byte* at, DType type) {

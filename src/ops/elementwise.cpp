@@ -20,6 +20,7 @@ Definition map_one(std::string doc, std::string kinds, Formula1 formula, std::ve
                 Tensor x = c.input(0);
                 c.output(0, [&](Indices i) { return cast(x.element(), formula(widen(x(i)))); });
               },
+          .fold = formula ? fold_each(formula) : nullptr,
           .examples = std::move(examples)};
 }
 
@@ -91,6 +92,33 @@ std::function<std::optional<std::vector<Contents>>(FoldContext&)> fold_elements(
     }
     return std::vector<Contents>{std::move(out)};
   };
+}
+
+std::function<std::optional<std::vector<Contents>>(FoldContext&)> fold_each(Formula1 formula) {
+  return [formula](FoldContext& c) -> std::optional<std::vector<Contents>> {
+    if (c.inputs.empty() || !c.inputs[0] || c.inputs[0]->elements.empty()) return {};
+    if (c.inputs[0]->elements[0]->dtype.is_float()) return {};
+    Contents out = *c.inputs[0];
+    for (auto& e : out.elements) e = simplified(formula(e));
+    return std::vector<Contents>{std::move(out)};
+  };
+}
+
+namespace {
+Ref<Expr> nonzero(const Ref<Expr>& b) { return select(eq(b, zero(b->dtype)), imm(1, b->dtype), b); }
+Ref<Expr> unless_zero(const Ref<Expr>& b, const Ref<Expr>& value) { return select(eq(b, zero(b->dtype)), zero(b->dtype), value); }
+} // namespace
+
+Ref<Expr> safe_floor_quotient(const Ref<Expr>& a, const Ref<Expr>& b) { return unless_zero(b, floordiv(a, nonzero(b))); }
+Ref<Expr> safe_floor_remainder(const Ref<Expr>& a, const Ref<Expr>& b) { return unless_zero(b, floormod(a, nonzero(b))); }
+Ref<Expr> safe_trunc_quotient(const Ref<Expr>& a, const Ref<Expr>& b) {
+  Ref<Expr> quotient = safe_floor_quotient(a, b);
+  if (!a->dtype.is_signed()) return quotient;
+  if (auto divisor = as_int(b); divisor && *divisor > 0 && surely_at_most(zero(a->dtype), a)) return quotient;
+  // Floor and truncation differ by one where the signs do and the division is not exact.
+  Ref<Expr> none = zero(a->dtype);
+  Ref<Expr> up = ne(safe_floor_remainder(a, b), none) && ((a < none && b > none) || (a > none && b < none));
+  return quotient + select(up, imm(1, a->dtype), none);
 }
 
 } // namespace tw::ops

@@ -26,6 +26,26 @@ Definition map_many(std::string doc, std::string kinds, Formula2 formula, std::v
 // A fold for contents: the formula applied to symbolic elements, broadcasting.
 std::function<std::optional<std::vector<Contents>>(FoldContext&)> fold_elements(Formula2 formula);
 
+std::function<std::optional<std::vector<Contents>>(FoldContext&)> fold_each(Formula1 formula);
+
+// One input and attributes.
+template <class A>
+OpDef define_map(std::string doc, std::string kinds, Ref<Expr> (*formula)(const A&, const Ref<Expr>&), std::vector<std::string> examples,
+                 bool test = false) {
+  Definition d = (test ? test_one : map_one)(std::move(doc), std::move(kinds), {}, std::move(examples));
+  d.compute = [formula](Compute& c) {
+    Tensor x = c.input(0);
+    A attributes = c.attrs<A>();
+    c.output(0, [&](Indices i) { return cast(c.output(0).element(), formula(attributes, widen(x(i)))); });
+  };
+  return define<A>(std::move(d));
+}
+
+// Integer quotients that are safe for every divisor: 0 where it is zero.
+Ref<Expr> safe_floor_quotient(const Ref<Expr>& a, const Ref<Expr>& b);
+Ref<Expr> safe_trunc_quotient(const Ref<Expr>& a, const Ref<Expr>& b);
+Ref<Expr> safe_floor_remainder(const Ref<Expr>& a, const Ref<Expr>& b);
+
 // A literal of x's type.
 inline Ref<Expr> like(const Ref<Expr>& x, double value) { return literal(value, x->dtype); }
 

@@ -29,7 +29,8 @@ std::vector<Ref<Var>> GraphBuilder::read_sizes(const Ref<Operand>& tensor, const
   Ref<TensorType> type = tensor_of(tensor);
   auto count = static_shape(type->shape);
   if (type->element != i64 || !count || count->size() > 1 || (count->empty() ? 1 : (*count)[0]) != static_cast<int64_t>(names.size()))
-    throw user_error("sizes are read from an i64 tensor of {} elements, found {} of rank {}", names.size(), to_string(type->element), type->shape.size());
+    throw user_error("sizes are read from an i64 tensor of {} elements, found {} of rank {}", names.size(), to_string(type->element),
+                     type->shape.size());
   std::vector<Ref<Var>> dims;
   for (const auto& name : names) dims.push_back(dim(name));
   emit(make(Binding{.operation = make(OpCall{.op = "read_sizes", .args = {tensor}}), .dims = dims}));

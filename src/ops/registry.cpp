@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
-// Finding operators by name, and typing a call: first what every operator's `inputs` says (presence, count, kinds of elements), then its rule.
+// Finding operators by name, and typing a call: first what every operator's `inputs` says (presence, count, kinds of elements), then its
+// rule.
 #include "ops/op.h"
 
 #include <unordered_map>
 
 namespace tw::ops {
 
-std::span<const OpDef* const> table();  // generated
+std::span<const OpDef* const> table(); // generated
 
 OpDef define_with(Definition d, std::vector<AttributeSpec> attributes) {
   if (d.compute && d.decompose) throw internal_error("an operator has both compute and decompose");
@@ -97,7 +98,8 @@ void check_inputs(const OpDef& op, const OpCall& call) {
     const auto* tensor = as<TensorType>(type);
     if (!tensor) throw user_error("input {} ('{}') must be a tensor, found a {}", i, input.name, kind_name(type.node()));
     if (!input.accepts(tensor->element))
-      throw user_error("input {} ('{}') must have elements of kind{}, found {}", i, input.name, input.kinds, tw::to_string(tensor->element));
+      throw user_error("input {} ('{}') must have elements of kind{}, found {}", i, input.name, input.kinds,
+                       tw::to_string(tensor->element));
   }
 }
 
@@ -107,7 +109,8 @@ void check_attributes(const OpDef& op, const OpCall& call) {
     for (const auto& s : op.attributes)
       if (attr->name == s.name.c_str()) spec = &s;
     if (!spec) throw internal_error("no attribute '{}'", attr->name.str());
-    if (spec->default_value.index() != attr->value.index()) throw internal_error("attribute '{}' has a value of another type", attr->name.str());
+    if (spec->default_value.index() != attr->value.index())
+      throw internal_error("attribute '{}' has a value of another type", attr->name.str());
   }
 }
 } // namespace

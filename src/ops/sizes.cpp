@@ -1,28 +1,34 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "ops/sizes.h"
 
-#include "ir/derived.h"
+#include "arith/analyzer.h"
 
 namespace tw::ops {
 
-bool surely_equal(const Ref<Expr>& a, const Ref<Expr>& b) { return equal(a, b); }
+bool surely_equal(const Ref<Expr>& a, const Ref<Expr>& b) {
+  if (a.same_as(b)) return true;
+  auto x = as_int(a), y = as_int(b);
+  return x && y ? *x == *y : arith::prove_equal(a, b);
+}
 bool surely_different(const Ref<Expr>& a, const Ref<Expr>& b) {
   auto x = as_int(a), y = as_int(b);
-  return x && y && *x != *y;
+  return x && y ? *x != *y : arith::Analyzer().prove(ne(a, b));
 }
-bool surely_at_most(const Ref<Expr>& a, const Ref<Expr>& b) { return is_int(a <= b, 1) || equal(a, b); }
-bool surely_greater(const Ref<Expr>& a, const Ref<Expr>& b) { return is_int(a > b, 1); }
-Ref<Expr> simplified(const Ref<Expr>& e) { return e; }
+bool surely_at_most(const Ref<Expr>& a, const Ref<Expr>& b) {
+  auto x = as_int(a), y = as_int(b);
+  return x && y ? *x <= *y : arith::Analyzer().prove(a <= b);
+}
+bool surely_greater(const Ref<Expr>& a, const Ref<Expr>& b) {
+  auto x = as_int(a), y = as_int(b);
+  return x && y ? *x > *y : arith::Analyzer().prove(a > b);
+}
+Ref<Expr> simplified(const Ref<Expr>& e) { return as<IntImm>(e) || as<Var>(e) ? e : arith::simplify(e); }
 Shape simplified(const Shape& shape) {
   std::vector<Ref<Expr>> out;
   for (const auto& e : shape) out.push_back(simplified(e));
   return Shape(std::move(out));
 }
-bool may_be_empty(const Ref<Expr>& extent) {
-  if (auto value = as_int(extent)) return *value <= 0;
-  if (const auto* v = as<Var>(extent)) return v->min <= 0;
-  return true;
-}
+bool may_be_empty(const Ref<Expr>& extent) { return !surely_greater(extent, imm(0)); }
 
 std::string to_string(const Ref<Expr>& size) {
   static const char* const signs[] = {"+", "-", "*", "/", "//", "%"};

@@ -44,7 +44,8 @@ Shape TypeContext::broadcast(const std::vector<Shape>& shapes) {
       if (is_one(s[d])) continue;
       if (is_one(to)) to = s[d];
       else if (surely_different(to, s[d]))
-        throw user_error("shapes do not broadcast: sizes {} and {} in dimension {} of {}", to_string(to), to_string(s[d]), offset + d, rank);
+        throw user_error("shapes do not broadcast: sizes {} and {} in dimension {} of {}", to_string(to), to_string(s[d]), offset + d,
+                         rank);
       else to = same(to, s[d], "sizes that broadcast");
     }
   }

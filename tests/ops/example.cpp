@@ -14,7 +14,7 @@ struct Literal {
   bool has_point = false, is_bool = false;
   std::optional<DType> type;
   bool none = false;
-  std::string word;  // a string or a bare name
+  std::string word; // a string or a bare name
 };
 
 class Parser {
@@ -23,7 +23,9 @@ public:
   Example example();
 
 private:
-  [[noreturn]] void fail(const std::string& expected) { throw user_error("example '{}': expected {} at '{}'", text_, expected, text_.substr(at_)); }
+  [[noreturn]] void fail(const std::string& expected) {
+    throw user_error("example '{}': expected {} at '{}'", text_, expected, text_.substr(at_));
+  }
   char peek() {
     while (at_ < text_.size() && std::isspace(static_cast<unsigned char>(text_[at_]))) ++at_;
     return at_ < text_.size() ? text_[at_] : '\0';
@@ -56,7 +58,9 @@ private:
 void Parser::number(Literal& out) {
   peek();
   size_t begin = at_;
-  while (at_ < text_.size() && (std::isalnum(static_cast<unsigned char>(text_[at_])) || std::string_view(".+-").find(text_[at_]) != std::string_view::npos)) ++at_;
+  while (at_ < text_.size() &&
+         (std::isalnum(static_cast<unsigned char>(text_[at_])) || std::string_view(".+-").find(text_[at_]) != std::string_view::npos))
+    ++at_;
   std::string token = text_.substr(begin, at_ - begin);
   if (token == "true" || token == "false") {
     out.is_bool = true;
@@ -66,8 +70,7 @@ void Parser::number(Literal& out) {
   size_t used = 0;
   try {
     out.values.push_back(std::stod(token, &used));
-  } catch (const std::exception&) {
-  }
+  } catch (const std::exception&) {}
   if (used == 0 || used != token.size()) fail("a number");
   out.has_point = out.has_point || token.find_first_of(".ein") != std::string::npos;
 }
@@ -176,7 +179,7 @@ Example Parser::example() {
   while (peek() != ')') {
     size_t begin = at_;
     std::string key = word();
-    if (!key.empty() && peek() == '=' ) {
+    if (!key.empty() && peek() == '=') {
       ++at_;
       attrs.push_back(make(Attr{.name = key, .value = attribute(*op, key, literal())}));
     } else {
@@ -215,7 +218,8 @@ std::string show(const Array& a) {
 }
 
 std::string difference(const Array& found, const Array& expected, double tolerance) {
-  if (found.dtype != expected.dtype || found.shape != expected.shape) return fmt::format("found {}, expected {}", show(found), show(expected));
+  if (found.dtype != expected.dtype || found.shape != expected.shape)
+    return fmt::format("found {}, expected {}", show(found), show(expected));
   for (int64_t i = 0; i < found.count(); ++i) {
     double x = found.number(i), y = expected.number(i);
     bool same = x == y || (std::isnan(x) && std::isnan(y)) || std::fabs(x - y) <= tolerance * std::max(1.0, std::fabs(y));
@@ -234,9 +238,7 @@ std::string run_example(const std::string& text) {
     for (size_t i = 0; i < found.size(); ++i)
       if (std::string d = difference(found[i], e.expected[i]); !d.empty()) return text + ": " + d;
     return "";
-  } catch (const std::exception& error) {
-    return text + ": " + error.what();
-  }
+  } catch (const std::exception& error) { return text + ": " + error.what(); }
 }
 
 std::vector<Array> run(Name op, const std::vector<std::optional<Array>>& args, std::vector<Ref<Attr>> attrs) {

@@ -1,0 +1,10 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "ops/elementwise.h"
+
+namespace tw::ops {
+
+extern const OpDef less = define(compare_two("is a < b, element by element with broadcasting; false if one is NaN", "number",
+                                             [](const E& a, const E& b) { return a < b; },
+                                             {"less([1, 2, 3], [2]) == [true, false, false]", "less([nan], [1.0]) == [false]"}));
+
+} // namespace tw::ops
