@@ -80,7 +80,7 @@ public:
   Ref<Operand> cast(const Ref<Operand>& x, DType to);
   Ref<Operand> reshape(const Ref<Operand>& x, std::vector<Ref<Expr>> shape);
   Ref<Operand> transpose(const Ref<Operand>& x, std::vector<int64_t> permutation);
-  Ref<Operand> squeeze(const Ref<Operand>& x, const std::vector<int64_t>& axes);   // axes in order
+  Ref<Operand> squeeze(const Ref<Operand>& x, const std::vector<int64_t>& axes);
   Ref<Operand> unsqueeze(const Ref<Operand>& x, const std::vector<int64_t>& axes); // axes of the result, in order
 
 private:
