@@ -76,9 +76,10 @@ std::vector<Ref<Expr>> NodeContext::sizes(size_t i, const char* what) {
   return out;
 }
 
-Ref<Operand> NodeContext::sizes_tensor(const std::vector<Ref<Expr>>& sizes) {
-  if (auto literals = static_shape(Shape(sizes))) return body.ints(*literals);
-  return call("sizes", {}, {{"values", List<Ref<Expr>>(sizes)}});
+Ref<Expr> NodeContext::size(size_t i, const char* what) {
+  auto all = sizes(i, what);
+  if (all.size() != 1) throw user_error("input {} ('{}') must be one integer, found {}", i, what, all.size());
+  return all[0];
 }
 
 int64_t NodeContext::axis(int64_t value, int64_t rank, const char* name) const { return ops::TypeContext::normalise_axis(value, rank, name); }

@@ -197,37 +197,14 @@ Results split(NodeContext& c) {
 
 Results tile(NodeContext& c) { return {c.call("tile", {c.input(0)}, {{"repeats", List<Ref<Expr>>(c.sizes(1, "repeats"))}})}; }
 
-struct Blocks {
-  Shape shape;
-  int64_t size;
-};
-Blocks blocks_of(NodeContext& c) {
-  Blocks b{c.shape(0), attribute_int(c.node, "blocksize")};
-  if (b.shape.size() != 4) throw user_error("input 0 must have rank 4, found {}", b.shape.size());
-  if (b.size < 1) throw user_error("attribute 'blocksize' must be at least 1, found {}", b.size);
-  return b;
-}
-// Channels become blocks of pixels; DCR: the block's place is the outer part of the channel's number, CRD: the inner one.
 Results depth_to_space(NodeContext& c) {
-  auto [s, b] = blocks_of(c);
   std::string mode = c.attribute_string("mode", "DCR");
   if (mode != "DCR" && mode != "CRD") throw user_error("attribute 'mode' must be DCR or CRD, found '{}'", mode);
-  if (auto channels = as_int(s[1]); channels && *channels % (b * b) != 0)
-    throw user_error("{} channels do not divide into blocks of {} by {}", *channels, b, b);
-  Ref<Expr> depth = ops::simplified(floordiv(s[1], b * b));
-  bool outer = mode == "DCR";
-  Sizes parts = outer ? Sizes{s[0], imm(b), imm(b), depth, s[2], s[3]} : Sizes{s[0], depth, imm(b), imm(b), s[2], s[3]};
-  std::vector<int64_t> order = outer ? std::vector<int64_t>{0, 3, 4, 1, 5, 2} : std::vector<int64_t>{0, 1, 4, 2, 5, 3};
-  return {c.reshape(c.transpose(c.reshape(c.input(0), parts), order),
-                    {s[0], depth, ops::simplified(s[2] * b), ops::simplified(s[3] * b)})};
+  return {c.call("depth_to_space", {c.input(0)},
+                 {{"block", onnx::attribute_int(c.node, "blocksize")}, {"order", Name(mode == "DCR" ? "dcr" : "crd")}})};
 }
 Results space_to_depth(NodeContext& c) {
-  auto [s, b] = blocks_of(c);
-  for (size_t d : {2, 3})
-    if (auto size = as_int(s[d]); size && *size % b != 0) throw user_error("size {} does not divide into blocks of {}", *size, b);
-  Ref<Expr> height = ops::simplified(floordiv(s[2], b)), width = ops::simplified(floordiv(s[3], b));
-  Ref<Operand> parts = c.reshape(c.input(0), {s[0], s[1], height, imm(b), width, imm(b)});
-  return {c.reshape(c.transpose(parts, {0, 3, 5, 1, 2, 4}), {s[0], ops::simplified(s[1] * (b * b)), height, width})};
+  return {c.call("space_to_depth", {c.input(0)}, {{"block", onnx::attribute_int(c.node, "blocksize")}})};
 }
 
 constexpr OperatorRow rows[] = {
