@@ -22,15 +22,22 @@ int describe_exported(const std::string& path, Output& output) {
   for (int32_t i = 0; i < d.symbol_count; ++i) {
     const tw_symbol& s = d.symbols[i];
     const bool open = s.maximum == INT64_MAX;
-    dimensions.push_back({{"name", s.name}, {"minimum", s.minimum}, {"maximum", open ? Json(nullptr) : Json(s.maximum)}, {"multiple", std::max<int64_t>(s.multiple, 1)}});
+    dimensions.push_back({{"name", s.name},
+                          {"minimum", s.minimum},
+                          {"maximum", open ? Json(nullptr) : Json(s.maximum)},
+                          {"multiple", std::max<int64_t>(s.multiple, 1)}});
     bounds += fmt::format("{}{}: {} to {}{}", bounds.empty() ? "" : "; ", s.name, s.minimum, open ? "any" : std::to_string(s.maximum),
                           s.multiple > 1 ? fmt::format(", a multiple of {}", s.multiple) : "");
   }
-  output.result = {{"format", "module"},          {"name", d.name},
-                   {"target", d.target},          {"features", d.features},
-                   {"producer", d.producer},      {"inputs", ports(d.inputs, d.input_count, d.symbols)},
+  output.result = {{"format", "module"},
+                   {"name", d.name},
+                   {"target", d.target},
+                   {"features", d.features},
+                   {"producer", d.producer},
+                   {"inputs", ports(d.inputs, d.input_count, d.symbols)},
                    {"outputs", ports(d.outputs, d.output_count, d.symbols)},
-                   {"dimensions", dimensions},    {"launches", d.launch_count},
+                   {"dimensions", dimensions},
+                   {"launches", d.launch_count},
                    {"weight_bytes", d.weight_bytes}};
   output.line(fmt::format("{}: an exported module '{}' for {}, made by {}", path, d.name, d.target, d.producer));
   Table table({"", "name", "type"});

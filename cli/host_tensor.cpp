@@ -36,7 +36,8 @@ HostTensor HostTensor::allocate(DType dtype, std::vector<int64_t> shape) {
   const auto elements = checked_product(shape);
   const auto bytes = elements ? checked_multiply(*elements, dtype.bytes()) : std::nullopt;
   HostTensor out{dtype, std::move(shape), nullptr};
-  if (!bytes || *bytes > std::numeric_limits<ptrdiff_t>::max() - 64) throw user_error("expected an array that fits into memory, found {}", out.type_text());
+  if (!bytes || *bytes > std::numeric_limits<ptrdiff_t>::max() - 64)
+    throw user_error("expected an array that fits into memory, found {}", out.type_text());
   auto* memory = static_cast<std::byte*>(std::aligned_alloc(64, (static_cast<size_t>(*bytes) / 64 + 1) * 64));
   if (memory == nullptr) throw user_error("there is not enough memory for {}", out.type_text());
   out.data = std::shared_ptr<std::byte[]>(memory, std::free);

@@ -53,7 +53,8 @@ std::map<std::string, HostTensor> read_files(const tw_module_descriptor& module,
     } else if (module.input_count == 1) {
       add(module.inputs[0].name, read_npy(file), file);
     } else {
-      throw user_error("--input: expected NAME=FILE.npy or FILE.npz, found '{}'", text).hint(fmt::format("the inputs are {}", names_of(module)));
+      throw user_error("--input: expected NAME=FILE.npy or FILE.npz, found '{}'", text)
+          .hint(fmt::format("the inputs are {}", names_of(module)));
     }
   }
   return out;

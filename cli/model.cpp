@@ -52,7 +52,11 @@ bool is_exported(const std::filesystem::path& path) {
   if (!file) throw user_error("cannot read {}: {}", path.string(), std::strerror(errno));
   char magic[8] = {};
   file.read(magic, 4);
-  if (std::memcmp(magic, "\x7f" "ELF", 4) == 0) return true;
+  if (std::memcmp(magic,
+                  "\x7f"
+                  "ELF",
+                  4) == 0)
+    return true;
   file.clear();
   file.seekg(-8, std::ios::end);
   return file.read(magic, 8) && std::memcmp(magic, TW_TRAILER_MAGIC, 8) == 0;
@@ -60,7 +64,9 @@ bool is_exported(const std::filesystem::path& path) {
 
 void check_status(tw_status status) {
   if (status == TW_OK) return;
-  const ErrorKind kind = status == TW_USER_ERROR ? ErrorKind::user : status == TW_UNSUPPORTED ? ErrorKind::unsupported : ErrorKind::internal;
+  const ErrorKind kind = status == TW_USER_ERROR    ? ErrorKind::user
+                         : status == TW_UNSUPPORTED ? ErrorKind::unsupported
+                                                    : ErrorKind::internal;
   throw Error(kind, tw_last_error());
 }
 

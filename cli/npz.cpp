@@ -139,7 +139,7 @@ template <class T> void put(std::vector<std::byte>& out, T value) {
   const auto* begin = reinterpret_cast<const std::byte*>(&value);
   out.insert(out.end(), begin, begin + sizeof value);
 }
-void put(std::vector<std::byte>& out, std::string_view text) {
+void put_text(std::vector<std::byte>& out, std::string_view text) {
   const auto* begin = reinterpret_cast<const std::byte*>(text.data());
   out.insert(out.end(), begin, begin + text.size());
 }
@@ -220,7 +220,7 @@ void write_npz(const std::filesystem::path& path, const NamedTensors& tensors) {
     Member member{name + ".npy", stored, crc_of(content), content.size(), content.size(), out.size()};
     put<uint32_t>(out, local_magic);
     put_header(out, member, false);
-    put(out, member.name);
+    put_text(out, member.name);
     put_zip64(out, member, false);
     out.insert(out.end(), content.begin(), content.end());
     members.push_back(std::move(member));
@@ -233,7 +233,7 @@ void write_npz(const std::filesystem::path& path, const NamedTensors& tensors) {
     for (int i = 0; i < 3; ++i) put<uint16_t>(out, 0); // no comment, disk 0, no text
     put<uint32_t>(out, 0);
     put<uint32_t>(out, in_zip64);
-    put(out, member.name);
+    put_text(out, member.name);
     put_zip64(out, member, true);
   }
   put_end(out, directory, members.size());

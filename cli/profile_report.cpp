@@ -58,7 +58,8 @@ std::string chart(const std::vector<LaunchProfile>& launches) {
   constexpr double width = 1160, label_width = 380, row = 30;
   double longest = 1e-12;
   for (const auto& l : launches) longest = std::max({longest, l.seconds, l.predicted_seconds});
-  std::string out = fmt::format("<svg viewBox=\"0 0 {} {}\" role=\"img\" aria-label=\"time of each kernel\">\n", width, row * static_cast<double>(launches.size()));
+  std::string out = fmt::format("<svg viewBox=\"0 0 {} {}\" role=\"img\" aria-label=\"time of each kernel\">\n", width,
+                                row * static_cast<double>(launches.size()));
   for (size_t i = 0; i < launches.size(); ++i) {
     const LaunchProfile& l = launches[i];
     const double y = row * static_cast<double>(i), scale = (width - label_width - 90) / longest;
@@ -68,12 +69,14 @@ std::string chart(const std::vector<LaunchProfile>& launches) {
       while (cut > 0 && (static_cast<unsigned char>(name[cut]) & 0xc0) == 0x80) --cut; // not within a character
       name = name.substr(0, cut) + "…";
     }
-    out += fmt::format("<g><title>{} {}: {}, predicted {}</title><text x=\"{}\" y=\"{}\" text-anchor=\"end\">{}</text>", escape(label(l)), escape(l.shape),
-                       time_text(l.seconds), time_text(l.predicted_seconds), label_width - 8, y + 17, escape(name));
-    out += fmt::format("<rect class=\"measured\" x=\"{}\" y=\"{}\" width=\"{:.1f}\" height=\"11\"/>", label_width, y + 4, l.seconds * scale);
-    out += fmt::format("<rect class=\"predicted\" x=\"{}\" y=\"{}\" width=\"{:.1f}\" height=\"7\"/>", label_width, y + 16, l.predicted_seconds * scale);
-    out += fmt::format("<text x=\"{:.1f}\" y=\"{}\">{}</text></g>\n", label_width + std::max(l.seconds, l.predicted_seconds) * scale + 6, y + 17,
-                       time_text(l.seconds));
+    out += fmt::format("<g><title>{} {}: {}, predicted {}</title><text x=\"{}\" y=\"{}\" text-anchor=\"end\">{}</text>", escape(label(l)),
+                       escape(l.shape), time_text(l.seconds), time_text(l.predicted_seconds), label_width - 8, y + 17, escape(name));
+    out +=
+        fmt::format("<rect class=\"measured\" x=\"{}\" y=\"{}\" width=\"{:.1f}\" height=\"11\"/>", label_width, y + 4, l.seconds * scale);
+    out += fmt::format("<rect class=\"predicted\" x=\"{}\" y=\"{}\" width=\"{:.1f}\" height=\"7\"/>", label_width, y + 16,
+                       l.predicted_seconds * scale);
+    out += fmt::format("<text x=\"{:.1f}\" y=\"{}\">{}</text></g>\n", label_width + std::max(l.seconds, l.predicted_seconds) * scale + 6,
+                       y + 17, time_text(l.seconds));
   }
   return out + "</svg>\n";
 }
@@ -84,8 +87,9 @@ std::string to_table(const ProfileReport& report) {
   Table table({"kernel", "shape", "ms", "predicted", "GFLOP/s", "GB/s", "% of roof", "share"});
   const double total = std::max(report.launch_seconds(), 1e-12);
   for (const LaunchProfile& l : report.launches)
-    table.row({label(l), l.shape, fmt::format("{:.4f}", l.seconds * 1e3), fmt::format("{:.4f}", l.predicted_seconds * 1e3), fmt::format("{:.1f}", l.gflops()),
-               fmt::format("{:.1f}", l.gigabytes()), fmt::format("{:.0f}", l.roof_percent()), fmt::format("{:.1f}%", l.seconds / total * 100)});
+    table.row({label(l), l.shape, fmt::format("{:.4f}", l.seconds * 1e3), fmt::format("{:.4f}", l.predicted_seconds * 1e3),
+               fmt::format("{:.1f}", l.gflops()), fmt::format("{:.1f}", l.gigabytes()), fmt::format("{:.0f}", l.roof_percent()),
+               fmt::format("{:.1f}%", l.seconds / total * 100)});
   return table.text() + "\n" + summary(report);
 }
 
@@ -102,7 +106,11 @@ Json to_json(const ProfileReport& report) {
                         {"gflops_per_second", l.gflops()},
                         {"gigabytes_per_second", l.gigabytes()},
                         {"roof_percent", l.roof_percent()}});
-  return {{"target", report.target}, {"threads", report.threads}, {"runs", report.runs}, {"median_seconds", report.seconds}, {"launches", launches}};
+  return {{"target", report.target},
+          {"threads", report.threads},
+          {"runs", report.runs},
+          {"median_seconds", report.seconds},
+          {"launches", launches}};
 }
 
 std::string to_html(const ProfileReport& report) {
@@ -110,14 +118,16 @@ std::string to_html(const ProfileReport& report) {
   std::stable_sort(slowest.begin(), slowest.end(), [](const auto& a, const auto& b) { return a.seconds > b.seconds; });
   std::string rows;
   for (const LaunchProfile& l : report.launches)
-    rows += fmt::format("<tr title=\"{}\"><td>{}</td><td>{}</td><td>{:.4f}</td><td>{:.4f}</td><td>{:.1f}</td><td>{:.1f}</td><td>{:.0f}</td></tr>\n",
-                        escape(l.kernel), escape(label(l)), escape(l.shape), l.seconds * 1e3, l.predicted_seconds * 1e3, l.gflops(), l.gigabytes(),
-                        l.roof_percent());
-  return fmt::format("<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><title>Profile of {0}</title><style>{1}</style></head><body>\n"
-                     "<h1>Profile of {0}</h1>\n<p>{2}</p>\n<p>Bars: measured (blue) above predicted (yellow), the slowest first.</p>\n{3}"
-                     "<h1>In the order of the run</h1>\n<table><tr><th>kernel</th><th>shape</th><th>ms</th><th>predicted</th><th>GFLOP/s</th><th>GB/s</th>"
-                     "<th>% of roof</th></tr>\n{4}</table></body></html>\n",
-                     escape(report.model), style, escape(summary(report)), chart(slowest), rows);
+    rows += fmt::format(
+        "<tr title=\"{}\"><td>{}</td><td>{}</td><td>{:.4f}</td><td>{:.4f}</td><td>{:.1f}</td><td>{:.1f}</td><td>{:.0f}</td></tr>\n",
+        escape(l.kernel), escape(label(l)), escape(l.shape), l.seconds * 1e3, l.predicted_seconds * 1e3, l.gflops(), l.gigabytes(),
+        l.roof_percent());
+  return fmt::format(
+      "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><title>Profile of {0}</title><style>{1}</style></head><body>\n"
+      "<h1>Profile of {0}</h1>\n<p>{2}</p>\n<p>Bars: measured (blue) above predicted (yellow), the slowest first.</p>\n{3}"
+      "<h1>In the order of the run</h1>\n<table><tr><th>kernel</th><th>shape</th><th>ms</th><th>predicted</th><th>GFLOP/s</th><th>GB/s</th>"
+      "<th>% of roof</th></tr>\n{4}</table></body></html>\n",
+      escape(report.model), style, escape(summary(report)), chart(slowest), rows);
 }
 
 void write_html(const ProfileReport& report, const std::filesystem::path& path) {

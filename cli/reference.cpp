@@ -19,7 +19,8 @@ class ScratchFolder {
 public:
   ScratchFolder() {
     std::string pattern = std::filesystem::temp_directory_path() / "tensorwright-XXXXXX";
-    if (::mkdtemp(pattern.data()) == nullptr) throw user_error("cannot make a folder in {}: {}", std::filesystem::temp_directory_path().string(), std::strerror(errno));
+    if (::mkdtemp(pattern.data()) == nullptr)
+      throw user_error("cannot make a folder in {}: {}", std::filesystem::temp_directory_path().string(), std::strerror(errno));
     path = pattern;
   }
   ~ScratchFolder() {
@@ -66,7 +67,8 @@ Finished spawn(const std::vector<std::string>& command, const std::filesystem::p
   pid_t process = 0;
   const int failed = posix_spawnp(&process, arguments[0], &actions, nullptr, arguments.data(), environ);
   posix_spawn_file_actions_destroy(&actions);
-  if (failed != 0) throw unsupported("cannot run {}: {}", command[0], std::strerror(failed)).hint("install Python, or name it in TENSORWRIGHT_PYTHON");
+  if (failed != 0)
+    throw unsupported("cannot run {}: {}", command[0], std::strerror(failed)).hint("install Python, or name it in TENSORWRIGHT_PYTHON");
   Finished out;
   while (::waitpid(process, &out.status, 0) < 0 && errno == EINTR) {}
   const auto bytes = read_file(error_file);
@@ -113,13 +115,16 @@ NamedTensors run_onnxruntime(const ModelOptions& options, const tw_module_descri
   write_file(folder.path / "names", std::as_bytes(std::span(names.data(), names.size())));
   const char* chosen = std::getenv("TENSORWRIGHT_PYTHON");
   const std::string python = chosen && *chosen ? chosen : "python3";
-  const Finished finished = spawn({python, "-c", onnxruntime_program, options.path, folder.path.string(), std::to_string(options.threads), std::to_string(inputs.size())},
+  const Finished finished = spawn({python, "-c", onnxruntime_program, options.path, folder.path.string(), std::to_string(options.threads),
+                                   std::to_string(inputs.size())},
                                   folder.path / "errors");
   if (WIFEXITED(finished.status) && WEXITSTATUS(finished.status) == 86)
-    throw unsupported("{} has no ONNX Runtime: {}", python, last_line(finished.errors)).hint(fmt::format("{} -m pip install onnxruntime numpy", python));
+    throw unsupported("{} has no ONNX Runtime: {}", python, last_line(finished.errors))
+        .hint(fmt::format("{} -m pip install onnxruntime numpy", python));
   if (finished.status != 0) throw user_error("ONNX Runtime does not run {}: {}", options.path, last_line(finished.errors));
   NamedTensors out;
-  for (int32_t i = 0; i < module.output_count; ++i) out.emplace_back(module.outputs[i].name, read_npy(folder.path / fmt::format("out{}.npy", i)));
+  for (int32_t i = 0; i < module.output_count; ++i)
+    out.emplace_back(module.outputs[i].name, read_npy(folder.path / fmt::format("out{}.npy", i)));
   return out;
 }
 

@@ -20,23 +20,22 @@ int run(const ModelOptions& options, const InputOptions& input_options, const Me
                    {"arena_bytes", tw_session_arena_bytes(runner.session())},
                    {"weight_bytes", model.descriptor().weight_bytes}};
   Table table({"median", "p10", "p90", "min", "runs", "threads"});
-  table.row({time_text(samples.quantile(0.5)), time_text(samples.quantile(0.1)), time_text(samples.quantile(0.9)), time_text(samples.quantile(0)),
-             std::to_string(samples.size()), std::to_string(threads)});
+  table.row({time_text(samples.quantile(0.5)), time_text(samples.quantile(0.1)), time_text(samples.quantile(0.9)),
+             time_text(samples.quantile(0)), std::to_string(samples.size()), std::to_string(threads)});
   output.line(table.text());
   return exit_ok;
 }
 
 } // namespace
 
-extern const Command bench_command = {
-    .name = "bench", .summary = "measure the time of runs", .declare = [](CLI::App& app) -> Action {
-      auto options = std::make_shared<ModelOptions>();
-      auto inputs = std::make_shared<InputOptions>();
-      auto measure = std::make_shared<MeasureOptions>();
-      options->declare(app);
-      inputs->declare(app);
-      measure->declare(app);
-      return [=](Output& output) { return run(*options, *inputs, *measure, output); };
-    }};
+extern const Command bench_command = {.name = "bench", .summary = "measure the time of runs", .declare = [](CLI::App& app) -> Action {
+                                        auto options = std::make_shared<ModelOptions>();
+                                        auto inputs = std::make_shared<InputOptions>();
+                                        auto measure = std::make_shared<MeasureOptions>();
+                                        options->declare(app);
+                                        inputs->declare(app);
+                                        measure->declare(app);
+                                        return [=](Output& output) { return run(*options, *inputs, *measure, output); };
+                                      }};
 
 } // namespace tw::cli

@@ -8,11 +8,11 @@ namespace tw::cli {
 namespace {
 
 struct Difference {
-  double largest = 0;   // |a - b| over all elements
-  double magnitude = 0; // of the reference's largest element
-  int64_t index = -1;   // where
+  double largest = 0;     // |a - b| over all elements
+  double magnitude = 0;   // of the reference's largest element
+  int64_t index = -1;     // where
   int64_t mismatches = 0; // NaN or infinity on one side only
-  std::string problem;  // type or shape differ
+  std::string problem;    // type or shape differ
 
   double relative() const { return largest == 0 ? 0 : largest / std::max(magnitude, 1e-30); }
   bool within(double tolerance) const { return problem.empty() && mismatches == 0 && relative() <= tolerance; }
@@ -47,13 +47,15 @@ struct CompareOptions {
 
 int run(const ModelOptions& options, const InputOptions& input_options, const CompareOptions& compare, Output& output) {
   if (is_exported(options.path))
-    throw user_error("{} holds machine code only: there is nothing to compare it with", options.path).hint("compare the model that it was made from");
+    throw user_error("{} holds machine code only: there is nothing to compare it with", options.path)
+        .hint("compare the model that it was made from");
   LoadedModel model(options);
   const NamedTensors inputs = make_inputs(model.descriptor(), input_options, options.sizes());
   Runner runner(model, options.threads, false);
   runner.run(inputs);
   const NamedTensors ours = runner.outputs();
-  const NamedTensors theirs = compare.against == "reference" ? interpret(options, model.descriptor(), inputs) : run_onnxruntime(options, model.descriptor(), inputs);
+  const NamedTensors theirs = compare.against == "reference" ? interpret(options, model.descriptor(), inputs)
+                                                             : run_onnxruntime(options, model.descriptor(), inputs);
   if (ours.size() != theirs.size()) throw internal_error("{} outputs, but {} of the reference", ours.size(), theirs.size());
   bool same = true;
   Table table({"output", "type", "largest difference", "relative", "at", "result"});
@@ -62,7 +64,10 @@ int run(const ModelOptions& options, const InputOptions& input_options, const Co
     const Difference d = difference(ours[i].second, theirs[i].second);
     const bool within = d.within(compare.tolerance);
     same = same && within;
-    const std::string verdict = !d.problem.empty() ? "types differ: " + d.problem : within ? "same" : d.mismatches ? fmt::format("{} not finite", d.mismatches) : "DIFFERS";
+    const std::string verdict = !d.problem.empty() ? "types differ: " + d.problem
+                                : within           ? "same"
+                                : d.mismatches     ? fmt::format("{} not finite", d.mismatches)
+                                                   : "DIFFERS";
     table.row({ours[i].first, ours[i].second.type_text(), fmt::format("{:.3g}", d.largest), fmt::format("{:.3g}", d.relative()),
                d.index < 0 ? "-" : std::to_string(d.index), verdict});
     list.push_back({{"name", ours[i].first},
@@ -80,16 +85,21 @@ int run(const ModelOptions& options, const InputOptions& input_options, const Co
 
 } // namespace
 
-extern const Command compare_command = {
-    .name = "compare", .summary = "check results against the reference interpreter or ONNX Runtime", .declare = [](CLI::App& app) -> Action {
-      auto options = std::make_shared<ModelOptions>();
-      auto inputs = std::make_shared<InputOptions>();
-      auto compare = std::make_shared<CompareOptions>();
-      options->declare(app);
-      inputs->declare(app);
-      app.add_option("--against", compare->against, "what is right")->check(CLI::IsMember({"reference", "onnxruntime"}))->capture_default_str();
-      app.add_option("--tolerance", compare->tolerance, "largest difference, relative to the output's largest magnitude")->capture_default_str();
-      return [=](Output& output) { return run(*options, *inputs, *compare, output); };
-    }};
+extern const Command compare_command = {.name = "compare",
+                                        .summary = "check results against the reference interpreter or ONNX Runtime",
+                                        .declare = [](CLI::App& app) -> Action {
+                                          auto options = std::make_shared<ModelOptions>();
+                                          auto inputs = std::make_shared<InputOptions>();
+                                          auto compare = std::make_shared<CompareOptions>();
+                                          options->declare(app);
+                                          inputs->declare(app);
+                                          app.add_option("--against", compare->against, "what is right")
+                                              ->check(CLI::IsMember({"reference", "onnxruntime"}))
+                                              ->capture_default_str();
+                                          app.add_option("--tolerance", compare->tolerance,
+                                                         "largest difference, relative to the output's largest magnitude")
+                                              ->capture_default_str();
+                                          return [=](Output& output) { return run(*options, *inputs, *compare, output); };
+                                        }};
 
 } // namespace tw::cli

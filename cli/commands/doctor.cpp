@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // tensorwright doctor: what this machine offers, what the compiler uses of it, and what is missing.
 #include "cli/model.h"
-#include "codegen/llvm/object_cache.h"
+#include "compile/cache_folder.h"
 #include "target/target.h"
 
 #include <cstdlib>
@@ -33,11 +33,13 @@ std::string found_on_path(const std::string& program) {
 int run(Output& output) {
   const Target target = native_target();
   Json problems = Json::array();
-  const auto cache = codegen::ObjectCache::default_folder();
+  const auto cache = compile::cache_folder();
   std::string cache_text = cache ? cache->string() : "off";
   if (cache)
     if (const std::string problem = problem_with(*cache); !problem.empty())
-      problems.push_back(fmt::format("the cache folder {} cannot be used ({}): every compile starts anew; set TENSORWRIGHT_CACHE to another", cache->string(), problem));
+      problems.push_back(
+          fmt::format("the cache folder {} cannot be used ({}): every compile starts anew; set TENSORWRIGHT_CACHE to another",
+                      cache->string(), problem));
   for (const char* feature : {"avx2", "fma"})
     if (!target.has(feature)) problems.push_back(fmt::format("this processor has no {}: kernels use narrower vectors", feature));
   const char* chosen = std::getenv("TENSORWRIGHT_PYTHON");
@@ -59,11 +61,13 @@ int run(Output& output) {
   Table table({"", ""});
   table.row({"tensorwright", TENSORWRIGHT_VERSION});
   table.row({"runtime", fmt::format("{}, modules of version {}", tw_runtime_version(), TW_ARTIFACT_VERSION)});
-  table.row({"processor", fmt::format("{} {}, {:.1f} GHz", target.machine, target.microarchitecture.empty() ? "(unknown core)" : target.microarchitecture, target.gigahertz)});
-  table.row({"vectors", fmt::format("{} bits, {} registers, {} multiply-add units", target.vector_bytes * 8, target.vector_registers, target.fma_ports)});
+  table.row({"processor", fmt::format("{} {}, {:.1f} GHz", target.machine,
+                                      target.microarchitecture.empty() ? "(unknown core)" : target.microarchitecture, target.gigahertz)});
+  table.row({"vectors", fmt::format("{} bits, {} registers, {} multiply-add units", target.vector_bytes * 8, target.vector_registers,
+                                    target.fma_ports)});
   table.row({"threads", fmt::format("{} (physical cores that this process may use)", target.cores)});
-  table.row({"caches", fmt::format("{}, {}, {}", bytes_text(static_cast<double>(target.l1_bytes)), bytes_text(static_cast<double>(target.l2_bytes)),
-                                   bytes_text(static_cast<double>(target.l3_bytes)))});
+  table.row({"caches", fmt::format("{}, {}, {}", bytes_text(static_cast<double>(target.l1_bytes)),
+                                   bytes_text(static_cast<double>(target.l2_bytes)), bytes_text(static_cast<double>(target.l3_bytes)))});
   table.row({"features", join_features(target.features)});
   table.row({"kernel cache", cache_text});
   output.line(table.text().substr(1));

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // tensorwright explain: what the compiler does with a model: the module at any stage, times of passes, remarks, the kernels it chose.
 #include "cli/model.h"
+#include "compile/pipelines/cpu.h"
 
 #include "ir/text.h"
 
@@ -32,9 +33,14 @@ void show_plan(const compile::Report& report, Output& output) {
   Table table({"kernel", "shape", "MFLOP", "MB", "predicted us"});
   Json list = Json::array();
   for (const compile::LaunchReport& l : report.launches) {
-    table.row({l.origin.empty() ? l.kernel : l.origin, l.shape, fmt::format("{:.2f}", l.flops * 1e-6), fmt::format("{:.2f}", l.bytes * 1e-6),
-               fmt::format("{:.1f}", l.predicted_ns * 1e-3)});
-    list.push_back({{"kernel", l.kernel}, {"origin", l.origin}, {"shape", l.shape}, {"flops", l.flops}, {"bytes", l.bytes}, {"predicted_seconds", l.predicted_ns * 1e-9}});
+    table.row({l.origin.empty() ? l.kernel : l.origin, l.shape, fmt::format("{:.2f}", l.flops * 1e-6),
+               fmt::format("{:.2f}", l.bytes * 1e-6), fmt::format("{:.1f}", l.predicted_ns * 1e-3)});
+    list.push_back({{"kernel", l.kernel},
+                    {"origin", l.origin},
+                    {"shape", l.shape},
+                    {"flops", l.flops},
+                    {"bytes", l.bytes},
+                    {"predicted_seconds", l.predicted_ns * 1e-9}});
   }
   output.result["launches"] = list;
   output.line(table.text());

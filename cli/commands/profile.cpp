@@ -36,7 +36,8 @@ ProfileReport measure(const ModelOptions& options, const InputOptions& input_opt
   return report;
 }
 
-int run(const ModelOptions& options, const InputOptions& inputs, const MeasureOptions& measure_options, const std::string& html, Output& output) {
+int run(const ModelOptions& options, const InputOptions& inputs, const MeasureOptions& measure_options, const std::string& html,
+        Output& output) {
   const ProfileReport report = measure(options, inputs, measure_options);
   if (!html.empty()) write_html(report, html);
   output.result = to_json(report);

@@ -19,7 +19,8 @@ std::string file_name(const std::string& name) {
 void write_outputs(const NamedTensors& outputs, const std::filesystem::path& path) {
   if (path.extension() == ".npz") return write_npz(path, outputs);
   if (path.extension() == ".npy") {
-    if (outputs.size() != 1) throw user_error("--output: the model has {} outputs, one .npy file holds one", outputs.size()).hint("name a folder or an .npz file");
+    if (outputs.size() != 1)
+      throw user_error("--output: the model has {} outputs, one .npy file holds one", outputs.size()).hint("name a folder or an .npz file");
     return write_npy(path, outputs[0].second);
   }
   std::error_code error;

@@ -44,7 +44,7 @@ interpreter::Array array_from_python(nb::handle object, const std::string& what)
   try {
     array = numpy.attr("ascontiguousarray")(object).attr("reshape")(numpy.attr("shape")(object));
   } catch (nb::python_error& error) { throw user_error("{}: expected an array, found {}", what, nb::repr(object).c_str()); }
-  const std::string name = nb::str(array.attr("dtype")).c_str();
+  const std::string name = nb::str(nb::object(array.attr("dtype"))).c_str();
   for (DType type : numpy_types) {
     if (numpy_name(type) != name) continue;
     std::vector<int64_t> shape;
@@ -69,9 +69,7 @@ void bind_interpreter(nb::module_& module) {
   module.def(
       "interpret",
       [](nb::handle node, nb::sequence inputs, const std::string& function) {
-        const Node* found = node_from_python(node);
-        if (!as<Module>(found)) throw nb::type_error("expected a Module");
-        return interpret(as_ref<Module>(found), inputs, function);
+        return interpret(module_from_python(node), inputs, function);
       },
       nb::arg("module"), nb::arg("inputs"), nb::arg("function") = "main",
       nb::sig(

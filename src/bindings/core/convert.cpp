@@ -3,6 +3,12 @@
 
 namespace tw::bindings {
 
+Ref<Module> module_from_python(nb::handle object) {
+  const Node* node = node_from_python(object);
+  if (!as<Module>(node)) throw nb::type_error(fmt::format("expected a Module, found {:.80}", nb::repr(object).c_str()).c_str());
+  return as_ref<Module>(node);
+}
+
 std::optional<int64_t> integer_from_python(nb::handle object) {
   if (!PyIndex_Check(object.ptr())) return {};
   nb::object index = nb::steal(PyNumber_Index(object.ptr()));

@@ -30,6 +30,9 @@ template <class T> std::string cpp_name() {
   return std::string(text.substr(begin, text.find_first_of(";]", begin) - begin));
 }
 
+// A type error if it is none.
+Ref<Module> module_from_python(nb::handle object);
+
 std::optional<int64_t> integer_from_python(nb::handle object);
 std::optional<double> number_from_python(nb::handle object);
 std::optional<std::string> text_from_python(nb::handle object);

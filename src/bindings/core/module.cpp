@@ -2,8 +2,10 @@
 // The extension module tensorwright._core: the compiler in Python. Nodes, operators, passes and schedule primitives are derived from their
 // declarations; nothing here names one of them.
 #include "bindings/core/arrays.h"
+#include "bindings/core/compile.h"
 #include "bindings/core/node_access.h"
 #include "bindings/core/operators.h"
+#include "bindings/core/passes.h"
 #include "bindings/errors.h"
 
 namespace {
@@ -26,4 +28,9 @@ NB_MODULE(_core, module) {
   tw::bindings::bind_nodes(module);
   tw::bindings::bind_interpreter(module);
   tw::bindings::bind_operators(module);
+#ifdef TENSORWRIGHT_COMPILER_READY
+  tw::bindings::bind_text(module);
+  tw::bindings::bind_passes(module);
+  tw::bindings::bind_compile(module);
+#endif
 }

@@ -96,7 +96,8 @@ extern const OpDef slice = define<Slice>(
      .examples = {"slice([0, 1, 2, 3, 4], begin=[1], end=[-1]) == [1, 2, 3]",
                   "slice([0, 1, 2, 3, 4], begin=[-1], end=[-9], steps=[-2]) == [4, 2, 0]",
                   "slice([[1, 2], [3, 4]], axes=[1], begin=[1], end=[99]) == [[2], [4]]",
-                  "slice([1, 2], begin=[2], end=[1]) == zeros(i64, [0])", "slice(zeros(i64, [0]), begin=[-1], end=[-9], steps=[-1]) == zeros(i64, [0])",
+                  "slice([1, 2], begin=[2], end=[1]) == zeros(i64, [0])",
+                  "slice(zeros(i64, [0]), begin=[-1], end=[-9], steps=[-1]) == zeros(i64, [0])",
                   "slice([0, 1, 2, 3], begin=[9], end=[0], steps=[-1]) == [3, 2, 1]"}});
 
 } // namespace tw::ops
