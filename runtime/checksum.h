@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // The checksum of module files: 64 bits, meant to catch damage (a cut download, a flipped bit), not malice.
 //
-// Four lanes each take every fourth 8-byte word: lane = rotate(lane ^ word) * odd. That step can be undone when the word is known, so a
-// change within one word always changes its lane; the lanes do not wait for each other, so the processor works on all four at once. The end
-// folds lanes, the bytes that fill no block, and the length into one number. Header-only: the compiler writes what the runtime checks.
+// Four lanes each take every fourth 8-byte word: lane = rotate(lane ^ word * odd) * odd. That step can be undone when the word is known, so
+// a change within one word always changes its lane. The word is multiplied before it goes in because a flipped highest bit passes through
+// one multiplication as one flipped bit, which a flip in the lane's next word could cancel. The lanes do not wait for each other, so the
+// processor works on all four at once. The end folds lanes, the bytes that fill no block, and the length into one number. Header-only: the
+// compiler writes what the runtime checks.
 #pragma once
 
 #include <array>
@@ -61,7 +63,7 @@ private:
     for (; count != 0; --count, bytes += block_size) {
       std::array<uint64_t, 4> words;
       std::memcpy(words.data(), bytes, block_size);
-      for (size_t i = 0; i < 4; ++i) lanes[i] = std::rotl(lanes[i] ^ words[i], 29) * multiplier_a;
+      for (size_t i = 0; i < 4; ++i) lanes[i] = std::rotl(lanes[i] ^ words[i] * multiplier_b, 29) * multiplier_a;
     }
     lanes_ = lanes;
   }

@@ -5,6 +5,7 @@
 #include "runtime/threads/processors.h"
 
 #include <algorithm>
+#include <chrono>
 #include <csignal>
 #include <mutex>
 #include <sched.h>
@@ -57,35 +58,71 @@ bool Pool::run(int32_t count, Function function, void* argument) {
   count_ = count;
   own_cores_ = processors_ >= static_cast<size_t>(count);
   ++task_;
-  struck_.store(false, std::memory_order_relaxed);
-  caller_processor_.store(::sched_getcpu(), std::memory_order_relaxed);
+  const auto begin = std::chrono::steady_clock::now();
+  keep_apart();
   wake_children(0);
   function(argument, 0);
-  for (size_t i = 0; i < workers; ++i) workers_[i]->finished.wait(task_, [&] { overran(0, static_cast<int32_t>(i) + 1); });
-  count_strikes();
+  for (int32_t index = 1; index < count; ++index)
+    workers_[static_cast<size_t>(index - 1)]->finished.wait(task_, [&](bool very) { slow_wait(0, index, very); });
+  count_strikes(std::chrono::nanoseconds(std::chrono::steady_clock::now() - begin).count());
   busy_.store(false, std::memory_order_release);
   return true;
 }
 
-void Pool::count_strikes() noexcept {
-  strikes_ = struck_.load(std::memory_order_relaxed) ? strikes_ + 1 : 0;
+// Waiting for a thread on one's own core is lost time; so is the other's half of it, which is not counted.
+void Pool::count_strikes(int64_t task_nanoseconds) noexcept {
+  const bool struck = lost_nanoseconds_.load(std::memory_order_relaxed) > task_nanoseconds / 4;
+  strikes_ = struck ? strikes_ + 1 : 0;
   if (strikes_ < most_strikes) return;
   strikes_ = 0;
   runs_alone_ = runs_alone_after_strikes;
 }
 
-void Pool::overran(int32_t waiting, int32_t awaited) noexcept {
+std::atomic<int>& Pool::processor_of(int32_t index) noexcept {
+  return index == 0 ? caller_processor_ : workers_[static_cast<size_t>(index - 1)]->processor;
+}
+
+// Both threads write down where they are when they wait long. If they share a core, both wait long, in turns; so what the other wrote is
+// fresh when it matters. Only a worker moves, and only itself: the caller's thread belongs to the user, and a mask that two threads change
+// at once could end as neither meant it.
+void Pool::slow_wait(int32_t waiting, int32_t awaited, bool very) noexcept {
   if (!own_cores_) return;
-  const auto processor_of = [&](int32_t index) {
-    return index == 0 ? caller_processor_.load(std::memory_order_relaxed)
-                      : workers_[static_cast<size_t>(index - 1)]->processor.load(std::memory_order_relaxed);
-  };
   const int here = ::sched_getcpu();
-  if (here < 0 || processor_of(awaited) != here) return;
-  struck_.store(true, std::memory_order_relaxed);
-  // The caller's thread belongs to the user: only workers are moved.
-  Worker& moved = *workers_[static_cast<size_t>((awaited != 0 ? awaited : waiting) - 1)];
-  move_away(moved.id.load(std::memory_order_acquire), here);
+  processor_of(waiting).store(here, std::memory_order_relaxed);
+  if (here < 0 || processor_of(awaited).load(std::memory_order_relaxed) != here) return;
+  lost_nanoseconds_.fetch_add(very ? Signal::long_nanoseconds : Signal::spinning_nanoseconds, std::memory_order_relaxed);
+  if (waiting != 0 && move_away(0, here)) processor_of(waiting).store(::sched_getcpu(), std::memory_order_relaxed);
+}
+
+// While the workers sleep: none of them shall wake where the caller is. A mask that somebody else has given to a worker (taskset) stays.
+// (One that is just the processor where the worker sleeps cannot be told from its own.)
+void Pool::keep_apart() noexcept {
+  lost_nanoseconds_.store(0, std::memory_order_relaxed);
+  const int here = ::sched_getcpu();
+  caller_processor_.store(here, std::memory_order_relaxed);
+  if (!own_cores_ || here < 0) return;
+  for (int32_t index = 1; index < count_; ++index) {
+    Worker& worker = *workers_[static_cast<size_t>(index - 1)];
+    const pid_t id = worker.id.load(std::memory_order_acquire);
+    if (id == 0 || !worker.asleep.contains(here) || AffinityMask::of(id) != worker.asleep) continue;
+    const AffinityMask others = worker.awake.without(here);
+    if (others.apply(id)) worker.asleep = others;
+  }
+}
+
+void Pool::wake_up(Worker& worker) noexcept {
+  if (!worker.asleep.empty() && AffinityMask::of(0) == worker.asleep) worker.awake.apply(0);
+  worker.processor.store(::sched_getcpu(), std::memory_order_relaxed);
+}
+
+void Pool::fall_asleep(Worker& worker) noexcept {
+  const int here = ::sched_getcpu();
+  worker.processor.store(here, std::memory_order_relaxed);
+  worker.asleep = AffinityMask();
+  if (!own_cores_ || here < 0) return;
+  worker.awake = AffinityMask::of(0);
+  const AffinityMask home = AffinityMask::only(here);
+  if (home.apply(0)) worker.asleep = home;
 }
 
 bool Pool::has_workers(size_t wanted) noexcept {
@@ -94,22 +131,22 @@ bool Pool::has_workers(size_t wanted) noexcept {
   return true;
 }
 
-// The worker starts with a mask of one processor, the caller's neighbour by index, and takes the whole mask back as its first act.
+// The worker is born as if it slept on the caller's neighbour by index; with its first task it gets the whole mask back.
 bool Pool::add_worker() noexcept {
   try {
-    const AffinityMask mask = AffinityMask::of(0);
-    const auto& processors = mask.processors();
     auto worker = std::make_unique<Worker>();
     worker->pool = this;
     worker->index = static_cast<int32_t>(workers_.size()) + 1;
     worker->seen = task_;
-    workers_.reserve(workers_.size() + 1);
+    worker->awake = AffinityMask::of(0);
+    const std::vector<int> processors = worker->awake.processors();
     processors_ = processors.size();
     if (!processors.empty()) {
       const auto mine = std::find(processors.begin(), processors.end(), ::sched_getcpu());
       const size_t position = mine == processors.end() ? 0 : static_cast<size_t>(mine - processors.begin());
-      worker->processor = processors[(position + static_cast<size_t>(worker->index)) % processors.size()];
+      worker->asleep = AffinityMask::only(processors[(position + static_cast<size_t>(worker->index)) % processors.size()]);
     }
+    workers_.reserve(workers_.size() + 1);
     // Signals of the process are for its own threads.
     sigset_t all, before;
     ::sigfillset(&all);
@@ -128,33 +165,19 @@ void Pool::wake_children(int32_t index) noexcept {
     workers_[static_cast<size_t>(child - 1)]->start.raise(task_);
 }
 
-void Pool::begin(Worker& worker) noexcept {
-  int processor = ::sched_getcpu();
-  const int caller = caller_processor_.load(std::memory_order_relaxed);
-  if (own_cores_ && processor >= 0 && processor == caller) {
-    move_away(worker.id.load(std::memory_order_relaxed), processor);
-    processor = ::sched_getcpu();
-  }
-  worker.processor.store(processor, std::memory_order_relaxed);
-}
-
 void* Pool::work(void* argument) {
   Worker& worker = *static_cast<Worker*>(argument);
   Pool& pool = *worker.pool;
-  worker.id.store(thread_id(), std::memory_order_release);
   ::pthread_setname_np(::pthread_self(), "tensorwright");
-  if (const int processor = worker.processor.load(std::memory_order_relaxed); processor >= 0) {
-    try {
-      const AffinityMask whole = AffinityMask::of(0);
-      if (AffinityMask::only(processor).apply(0)) whole.apply(0);
-    } catch (...) {} // no memory for the masks: it starts wherever it is
-  }
+  worker.asleep.apply(0);
+  worker.id.store(thread_id(), std::memory_order_release);
   for (;;) {
     worker.start.park(worker.seen + 1);
     worker.seen = worker.start.count();
     pool.wake_children(worker.index);
-    pool.begin(worker);
+    pool.wake_up(worker);
     pool.function_(pool.argument_, worker.index);
+    pool.fall_asleep(worker);
     worker.finished.raise(worker.seen);
   }
   return nullptr;

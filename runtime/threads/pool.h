@@ -2,11 +2,14 @@
 // The threads of this process that all sessions share: the caller and n-1 workers run one task together; between tasks the workers sleep in
 // the system and use no processor time.
 //
-// Two threads on one core make a run many times slower than one thread alone, and the system may leave them there for long. So a worker is
-// born on a core of its own, looks at the start of each task whether it shares the caller's core, and is sent away if so; the same happens
-// when a wait has taken a millisecond. If that does not help repeatedly, the next runs are the caller's alone.
+// Two threads on one core make a run many times slower than one thread alone, since each barrier then costs a whole spin, and the system
+// may leave them there for long; it also likes to wake a worker on the core of the caller, who is awake. So a worker is born on a core of
+// its own and sleeps pinned to the core where it last ran, or to any but the caller's if that one is the same; awake, it has its whole mask
+// and may be moved. A worker that waits longer than it may spin looks whether the awaited thread shares its core, and leaves if so. When
+// tasks in a row lose much of their time that way, the next ones are the caller's alone.
 #pragma once
 
+#include "runtime/threads/processors.h"
 #include "runtime/threads/signal.h"
 
 #include <atomic>
@@ -28,8 +31,8 @@ public:
   // called nothing, when another thread is using the pool, threads cannot be made, or the workers have been slower than none.
   bool run(int32_t count, Function function, void* argument);
 
-  // From within a task: thread `waiting` has waited long for `awaited`.
-  void overran(int32_t waiting, int32_t awaited) noexcept;
+  // From within a task: thread `waiting` waits longer for `awaited` than it may spin, or even longer than a millisecond.
+  void slow_wait(int32_t waiting, int32_t awaited, bool very) noexcept;
 
 private:
   struct Worker {
@@ -37,8 +40,10 @@ private:
     int32_t index = 0;
     uint64_t seen = 0; // the last task that it knows of; the worker's own after its birth
     pthread_t thread{};
-    std::atomic<pid_t> id{0};
-    std::atomic<int> processor{-1}; // where it was at the start of the task
+    std::atomic<pid_t> id{0};       // 0 until it has begun to run
+    std::atomic<int> processor{-1}; // where it was when it last looked
+    // Its masks; the caller's to change while the worker sleeps. asleep is empty when it sleeps with its whole mask.
+    AffinityMask awake, asleep;
     Signal start, finished;
   };
 
@@ -46,8 +51,11 @@ private:
   bool has_workers(size_t wanted) noexcept;
   bool add_worker() noexcept;
   void wake_children(int32_t index) noexcept;
-  void begin(Worker& worker) noexcept;
-  void count_strikes() noexcept;
+  std::atomic<int>& processor_of(int32_t index) noexcept;
+  void keep_apart() noexcept;
+  void wake_up(Worker& worker) noexcept;
+  void fall_asleep(Worker& worker) noexcept;
+  void count_strikes(int64_t task_nanoseconds) noexcept;
 
   std::atomic<bool> busy_{false};
   // Written by the thread that made the pool busy, before it wakes the workers.
@@ -60,7 +68,7 @@ private:
   bool own_cores_ = false; // there are as many processors as threads: two threads on one can be avoided
   int strikes_ = 0, runs_alone_ = 0;
   std::atomic<int> caller_processor_{-1};
-  std::atomic<bool> struck_{false};
+  std::atomic<int64_t> lost_nanoseconds_{0};
 };
 
 } // namespace tw::runtime

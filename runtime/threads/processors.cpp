@@ -8,16 +8,14 @@
 #include <climits>
 #include <fstream>
 #include <optional>
-#include <sched.h>
 #include <set>
 #include <sstream>
 #include <string_view>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 namespace tw::runtime {
 namespace {
-
-// More processors than any Linux has been built for so far.
-constexpr size_t most_processors = 16384;
 
 std::string first_line(const std::string& path) {
   std::ifstream file(path);
@@ -105,41 +103,47 @@ std::optional<double> limit_on_the_way_up(const std::string& root, bool version2
 
 } // namespace
 
-AffinityMask AffinityMask::of(pid_t thread) {
+// The system itself says how many bytes of a mask it uses; the C library's function does not pass that on.
+AffinityMask AffinityMask::of(pid_t thread) noexcept {
   AffinityMask mask;
-  cpu_set_t* const set = CPU_ALLOC(most_processors);
-  if (set == nullptr) return mask;
-  const size_t bytes = CPU_ALLOC_SIZE(most_processors);
-  CPU_ZERO_S(bytes, set);
-  if (::sched_getaffinity(thread, bytes, set) == 0)
-    for (size_t processor = 0; processor < most_processors; ++processor)
-      if (CPU_ISSET_S(processor, bytes, set)) mask.processors_.push_back(static_cast<int>(processor));
-  CPU_FREE(set);
+  const long bytes = ::syscall(SYS_sched_getaffinity, thread, sizeof mask.words_, mask.words_.data());
+  if (bytes > 0) mask.used_ = static_cast<size_t>(bytes) / sizeof(uint64_t);
   return mask;
 }
 
-AffinityMask AffinityMask::without(int processor) const {
+AffinityMask AffinityMask::only(int processor) noexcept {
+  AffinityMask mask;
+  const auto word = static_cast<size_t>(processor) / 64;
+  if (word >= mask.words_.size()) return mask;
+  mask.words_[word] = uint64_t{1} << processor % 64;
+  mask.used_ = word + 1;
+  return mask;
+}
+
+AffinityMask AffinityMask::without(int processor) const noexcept {
   AffinityMask mask = *this;
-  std::erase(mask.processors_, processor);
+  if (contains(processor)) mask.words_[static_cast<size_t>(processor) / 64] &= ~(uint64_t{1} << processor % 64);
   return mask;
 }
 
-AffinityMask AffinityMask::only(int processor) {
-  AffinityMask mask;
-  mask.processors_ = {processor};
-  return mask;
+bool AffinityMask::contains(int processor) const noexcept {
+  const auto word = static_cast<size_t>(processor) / 64;
+  return word < used_ && (words_[word] >> processor % 64 & 1) != 0;
 }
 
-bool AffinityMask::apply(pid_t thread) const {
-  if (processors_.empty()) return false;
-  cpu_set_t* const set = CPU_ALLOC(most_processors);
-  if (set == nullptr) return false;
-  const size_t bytes = CPU_ALLOC_SIZE(most_processors);
-  CPU_ZERO_S(bytes, set);
-  for (int processor : processors_) CPU_SET_S(static_cast<size_t>(processor), bytes, set);
-  const bool applied = ::sched_setaffinity(thread, bytes, set) == 0;
-  CPU_FREE(set);
-  return applied;
+bool AffinityMask::empty() const noexcept {
+  return std::all_of(words_.begin(), words_.begin() + static_cast<ptrdiff_t>(used_), [](uint64_t word) { return word == 0; });
+}
+
+std::vector<int> AffinityMask::processors() const {
+  std::vector<int> result;
+  for (int processor = 0; processor < static_cast<int>(used_) * 64; ++processor)
+    if (contains(processor)) result.push_back(processor);
+  return result;
+}
+
+bool AffinityMask::apply(pid_t thread) const noexcept {
+  return !empty() && ::syscall(SYS_sched_setaffinity, thread, used_ * sizeof(uint64_t), words_.data()) == 0;
 }
 
 int physical_cores(const std::vector<int>& processors, const std::string& root) {
@@ -162,13 +166,10 @@ int cgroup_quota(const std::string& root) {
 int default_thread_count() { return std::min(physical_cores(AffinityMask::of(0).processors()), cgroup_quota()); }
 
 bool move_away(pid_t thread, int processor) noexcept {
-  try {
-    const AffinityMask whole = AffinityMask::of(thread), others = whole.without(processor);
-    if (others.processors().empty() || others.processors().size() == whole.processors().size()) return false;
-    if (!others.apply(thread)) return false;
-    whole.apply(thread);
-    return true;
-  } catch (...) { return false; } // no memory for the masks
+  const AffinityMask whole = AffinityMask::of(thread);
+  if (!whole.contains(processor) || !whole.without(processor).apply(thread)) return false;
+  whole.apply(thread);
+  return true;
 }
 
 } // namespace tw::runtime

@@ -2,25 +2,32 @@
 // How many threads this process should use, and on which processors one thread may run.
 #pragma once
 
+#include <array>
+#include <cstdint>
 #include <string>
 #include <sys/types.h>
 #include <vector>
 
 namespace tw::runtime {
 
-// The set of processors that the system lets a thread use.
+// The set of processors that the system lets a thread use. No memory is allocated, so it may be used in the middle of a run.
 class AffinityMask {
 public:
   // Of the thread with this id; 0: the caller. Empty when the system does not tell.
-  static AffinityMask of(pid_t thread);
-  const std::vector<int>& processors() const { return processors_; }
-  AffinityMask without(int processor) const;
-  static AffinityMask only(int processor);
-  // Makes it the mask of a thread; false when the system refuses.
-  bool apply(pid_t thread) const;
+  static AffinityMask of(pid_t thread) noexcept;
+  static AffinityMask only(int processor) noexcept;
+  AffinityMask without(int processor) const noexcept;
+  bool contains(int processor) const noexcept;
+  bool empty() const noexcept;
+  bool operator==(const AffinityMask& other) const noexcept { return words_ == other.words_; }
+  std::vector<int> processors() const; // rising
+  // Makes it the mask of a thread; false when it is empty or the system refuses.
+  bool apply(pid_t thread) const noexcept;
 
 private:
-  std::vector<int> processors_; // rising
+  // More processors than any Linux has been built for so far: 16384.
+  std::array<uint64_t, 256> words_{};
+  size_t used_ = 0; // words; the others are 0
 };
 
 // The number of physical cores among the processors: those that the system lists as siblings in one core count once. `root` stands before

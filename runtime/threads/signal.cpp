@@ -19,8 +19,7 @@ using Clock = std::chrono::steady_clock;
 static_assert(std::endian::native == std::endian::little, "the futex word is the counter's first half");
 static_assert(sizeof(std::atomic<uint64_t>) == 8 && std::atomic<uint64_t>::is_always_lock_free);
 
-constexpr auto spinning_time = std::chrono::microseconds(20);
-constexpr int pauses_between_looks_at_the_clock = 16, yields = 8;
+constexpr int looks_without_pause = 100, pauses_between_looks_at_the_clock = 16, yields = 8;
 
 void pause() noexcept {
 #if defined(__x86_64__)
@@ -33,13 +32,20 @@ void pause() noexcept {
 } // namespace
 
 bool Signal::spin(uint64_t target) noexcept {
-  const auto end = Clock::now() + spinning_time;
+  // Mostly the other comes within some hundred nanoseconds: neither a pause (up to 60 of them) nor the clock is worth it yet.
+  for (int i = 0; i < looks_without_pause; ++i)
+    if (count() >= target) return true;
+  const auto end = Clock::now() + std::chrono::nanoseconds(spinning_nanoseconds);
   do {
     for (int i = 0; i < pauses_between_looks_at_the_clock; ++i) {
       pause();
       if (count() >= target) return true;
     }
   } while (Clock::now() < end);
+  return false;
+}
+
+bool Signal::yield(uint64_t target) noexcept {
   for (int i = 0; i < yields; ++i) {
     ::sched_yield();
     if (count() >= target) return true;

@@ -28,24 +28,28 @@ public:
     if (sleepers_.load(std::memory_order_seq_cst) != 0) wake_all();
   }
 
-  // Returns when the count has reached `target`. `overran()` is called at most once, when that has taken a millisecond.
-  template <class Overran> void wait(uint64_t target, Overran&& overran) noexcept {
+  // Returns when the count has reached `target`. `slow(false)` is called when spinning did not suffice, `slow(true)` after a millisecond.
+  template <class Slow> void wait(uint64_t target, Slow&& slow) noexcept {
     if (count() >= target || spin(target)) return;
-    if (sleep(target, overrun_nanoseconds)) return;
-    overran();
+    slow(false);
+    if (yield(target) || sleep(target, long_nanoseconds)) return;
+    slow(true);
     park(target);
   }
 
   // False when the time ran out first.
-  bool wait_for(uint64_t target, int64_t nanoseconds) noexcept { return count() >= target || spin(target) || sleep(target, nanoseconds); }
+  bool wait_for(uint64_t target, int64_t nanoseconds) noexcept {
+    return count() >= target || spin(target) || yield(target) || sleep(target, nanoseconds);
+  }
 
   // Sleeps at once.
   void park(uint64_t target) noexcept { sleep(target, -1); }
 
-private:
-  static constexpr int64_t overrun_nanoseconds = 1'000'000;
+  static constexpr int64_t spinning_nanoseconds = 20'000, long_nanoseconds = 1'000'000;
 
+private:
   bool spin(uint64_t target) noexcept;
+  bool yield(uint64_t target) noexcept;
   // False when the time ran out; negative: no limit.
   bool sleep(uint64_t target, int64_t nanoseconds) noexcept;
   void wake_all() noexcept;

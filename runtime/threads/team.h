@@ -20,9 +20,9 @@ public:
   // Calls function(argument, t) for t in 0..threads-1, or only for 0. Which one stands in `announced` before the first call.
   void run(const tw_options& options, int32_t threads, int32_t& announced, Function function, void* argument);
 
-  // Thread `waiting` has waited long for `awaited`.
-  void overran(int32_t waiting, int32_t awaited) noexcept {
-    if (pool_ != nullptr) pool_->overran(waiting, awaited);
+  // Thread `waiting` waits longer for `awaited` than it may spin, or even longer than a millisecond.
+  void slow_wait(int32_t waiting, int32_t awaited, bool very) noexcept {
+    if (pool_ != nullptr) pool_->slow_wait(waiting, awaited, very);
   }
 
 private:

@@ -95,12 +95,27 @@ Ref<Expr> Vectoriser::compute(const Ref<Expr>& e) {
   return as_ref<Expr>(out);
 }
 
+// All lanes add to one place: T[i] = T[i] + v becomes T[i] = T[i] + lane_add(v), the lanes combined first.
+Opt<Stmt> Vectoriser::reduction(const Store& s, const Ref<Expr>& index, const Opt<Expr>& mask) {
+  const auto* form = as<Binary>(s.value);
+  const auto* old = form ? as<Load>(form->a) : nullptr;
+  if (!old || mask || !old->buffer.same_as(s.buffer) || !equal(old->index[0], s.index[0])) return {};
+  static const std::unordered_map<int, const char*> names = {
+      {static_cast<int>(BinaryOp::add), "lane_add"}, {static_cast<int>(BinaryOp::mul), "lane_mul"},
+      {static_cast<int>(BinaryOp::min), "lane_min"}, {static_cast<int>(BinaryOp::max), "lane_max"},
+      {static_cast<int>(BinaryOp::logical_and), "lane_and"}, {static_cast<int>(BinaryOp::logical_or), "lane_or"}};
+  auto name = names.find(static_cast<int>(form->op));
+  if (name == names.end()) return {};
+  Ref<Expr> lanes = call(name->second, {widened(form->b)});
+  return make(Store{.buffer = s.buffer, .index = {index}, .value = make(Binary{.op = form->op, .a = load(s.buffer, {index}), .b = lanes})});
+}
+
 Opt<Stmt> Vectoriser::statement(const Ref<Stmt>& s) {
   if (const auto* x = as<Store>(s)) {
     Ref<Expr> index = expression(x->index[0]), value = expression(x->value);
     Opt<Expr> mask = mask_with(x->mask);
     if (index->dtype.lanes == 1 && value->dtype.lanes == 1 && !mask) return make(Store{.buffer = x->buffer, .index = {index}, .value = value});
-    if (index->dtype.lanes == 1) return {};  // several lanes write one place
+    if (index->dtype.lanes == 1) return reduction(*x, index, mask);
     return make(Store{.buffer = x->buffer, .index = {index}, .value = widened(x->value), .mask = mask});
   }
   if (const auto* x = as<Seq>(s)) {

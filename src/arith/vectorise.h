@@ -25,6 +25,7 @@ private:
   Ref<Expr> binary(const Binary& e);
   Ref<Expr> quotient(const Ref<Expr>& a, const Ref<Expr>& b, bool remainder);
   Ref<Expr> compute(const Ref<Expr>& e);
+  Opt<Stmt> reduction(const Store& s, const Ref<Expr>& index, const Opt<Expr>& mask);
   Opt<Expr> mask_with(const Opt<Expr>& own);
 
   Ref<Var> variable_;

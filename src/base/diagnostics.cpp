@@ -40,9 +40,7 @@ const char* Error::what() const noexcept {
       if (kind_ == ErrorKind::internal) text_ += "\n  this is a bug in tensorwright; please report it with the model or a part of it";
     }
     return text_.c_str();
-  } catch (...) {
-    return message_.c_str();
-  }
+  } catch (...) { return message_.c_str(); }
 }
 
 } // namespace tw

@@ -56,8 +56,9 @@ template <class... Args> Error internal_error(fmt::format_string<Args...> format
 // States an invariant of our own code; a violation is our bug.
 #define TW_CHECK(condition, ...)                                                                                                           \
   do {                                                                                                                                     \
-    if (!(condition)) throw ::tw::internal_error("check failed: " #condition __VA_OPT__(": {}", fmt::format(__VA_ARGS__)))               \
-                                .at(fmt::format("{}:{}", __FILE__, __LINE__));                                                            \
+    if (!(condition))                                                                                                                      \
+      throw ::tw::internal_error("check failed: " #condition __VA_OPT__(": {}", fmt::format(__VA_ARGS__)))                                 \
+          .at(fmt::format("{}:{}", __FILE__, __LINE__));                                                                                   \
   } while (false)
 
 // Runs `body`; an error that leaves it gains the place. Other exceptions become internal errors.

@@ -15,9 +15,9 @@ struct Row {
   const char* name;
   DType type;
 };
-constexpr std::array rows{Row{"bool", boolean}, Row{"i8", i8},   Row{"i16", i16}, Row{"i32", i32}, Row{"i64", i64},   Row{"u8", u8},
-                          Row{"u16", u16},      Row{"u32", u32}, Row{"u64", u64}, Row{"f16", f16}, Row{"bf16", bf16}, Row{"f32", f32},
-                          Row{"f64", f64}};
+constexpr std::array rows{Row{"bool", boolean}, Row{"i8", i8},   Row{"i16", i16}, Row{"i32", i32}, Row{"i64", i64},
+                          Row{"u8", u8},        Row{"u16", u16}, Row{"u32", u32}, Row{"u64", u64}, Row{"f16", f16},
+                          Row{"bf16", bf16},    Row{"f32", f32}, Row{"f64", f64}};
 
 } // namespace
 
@@ -60,8 +60,8 @@ float half_to_float(uint16_t bits) {
 uint16_t float_to_half(float value) {
   uint32_t bits = std::bit_cast<uint32_t>(value), sign = bits >> 16 & 0x8000, magnitude = bits & 0x7fffffff;
   if (magnitude > 0x7f800000) return static_cast<uint16_t>(sign | 0x7e00 | (magnitude >> 13 & 0x1ff));
-  if (magnitude >= 0x477ff000) return static_cast<uint16_t>(sign | 0x7c00);  // rounds to infinity
-  if (magnitude < 0x38800000) {                                               // subnormal: adding 0.5 aligns the mantissa's last bit
+  if (magnitude >= 0x477ff000) return static_cast<uint16_t>(sign | 0x7c00); // rounds to infinity
+  if (magnitude < 0x38800000) {                                             // subnormal: adding 0.5 aligns the mantissa's last bit
     float shifted = std::bit_cast<float>(magnitude) + 0.5f;
     return static_cast<uint16_t>(sign | (std::bit_cast<uint32_t>(shifted) - 0x3f000000));
   }

@@ -23,14 +23,15 @@ struct DType {
   bool is_unsigned() const { return code == DTypeCode::unsigned_int; }
   bool is_int() const { return is_signed() || is_unsigned(); }
   bool is_float() const { return code == DTypeCode::ieee_float || code == DTypeCode::brain_float; }
-  int bytes() const { return (bits + 7) / 8; }  // of one lane; bool takes one byte
+  int bytes() const { return (bits + 7) / 8; } // of one lane; bool takes one byte
   DType with_lanes(int n) const { return {code, bits, static_cast<uint16_t>(n)}; }
   DType element() const { return with_lanes(1); }
   uint32_t hash() const { return static_cast<uint32_t>(code) << 24 | static_cast<uint32_t>(bits) << 16 | lanes; }
 };
 
 inline constexpr DType boolean{DTypeCode::boolean, 8, 1};
-inline constexpr DType i8{DTypeCode::signed_int, 8}, i16{DTypeCode::signed_int, 16}, i32{DTypeCode::signed_int, 32}, i64{DTypeCode::signed_int, 64};
+inline constexpr DType i8{DTypeCode::signed_int, 8}, i16{DTypeCode::signed_int, 16}, i32{DTypeCode::signed_int, 32},
+    i64{DTypeCode::signed_int, 64};
 inline constexpr DType u8{DTypeCode::unsigned_int, 8}, u16{DTypeCode::unsigned_int, 16}, u32{DTypeCode::unsigned_int, 32},
     u64{DTypeCode::unsigned_int, 64};
 inline constexpr DType f16{DTypeCode::ieee_float, 16}, f32{DTypeCode::ieee_float, 32}, f64{DTypeCode::ieee_float, 64},

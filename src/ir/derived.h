@@ -35,6 +35,8 @@ private:
 
 // Calls f for each child, in the order of the fields. Fields that introduce an identity are children like others.
 void for_children(const Node* n, FunctionRef<void(const Node*)> f);
+// The same, telling whether the field introduces identities.
+void for_flagged_children(const Node* n, FunctionRef<void(const Node*, bool defines)> f);
 // The node with each child replaced by what f gives (the child itself: no change); copied at the first change, else the same node.
 // A replacement must fit the field's base; if not, that is an internal error naming the field.
 Opt<Node> map_children(const Node* n, FunctionRef<Opt<Node>(const Node*)> f);
@@ -52,5 +54,8 @@ bool uses(const Node* n, const Node* identity);
 // ---- print.cpp, parse.cpp (text.h)
 std::string to_text(const Node* n);
 template <class T> std::string to_text(const Opt<T>& n) { return to_text(n.node()); }
+
+// ---- verify.cpp: the rules that hold at every stage; verify.h has those of each stage.
+void verify(const Ref<Module>& module);
 
 } // namespace tw

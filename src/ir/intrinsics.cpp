@@ -33,6 +33,12 @@ const Intrinsic rows[] = {
     {"fmod", 2, same, pure, "remainder with the sign of the first", [](Args a) { return std::fmod(a[0], a[1]); }},
     {"isinf", 1, IntrinsicType::boolean, pure, "is it an infinity", [](Args a) { return std::isinf(a[0]) ? 1.0 : 0.0; }},
     {"isnan", 1, IntrinsicType::boolean, pure, "is it not a number", [](Args a) { return std::isnan(a[0]) ? 1.0 : 0.0; }},
+    {"lane_add", 1, IntrinsicType::element, pure, "sum of the lanes, in any order", nullptr},
+    {"lane_and", 1, IntrinsicType::element, pure, "are all lanes true", nullptr},
+    {"lane_max", 1, IntrinsicType::element, pure, "largest lane", nullptr},
+    {"lane_min", 1, IntrinsicType::element, pure, "smallest lane", nullptr},
+    {"lane_mul", 1, IntrinsicType::element, pure, "product of the lanes, in any order", nullptr},
+    {"lane_or", 1, IntrinsicType::element, pure, "is any lane true", nullptr},
     {"log", 1, same, pure, "natural logarithm", [](Args a) { return std::log(a[0]); }},
     {"log1p", 1, same, pure, "log(1 + x)", [](Args a) { return std::log1p(a[0]); }},
     {"pow", 2, same, pure, "first to the power of second", [](Args a) { return std::pow(a[0], a[1]); }},
@@ -67,7 +73,7 @@ DType Intrinsic::result_type(const List<Ref<Expr>>& args) const {
   switch (type) {
   case IntrinsicType::same_as_first: return args[0]->dtype;
   case IntrinsicType::boolean: return tw::boolean.with_lanes(args.empty() ? 1 : args[0]->dtype.lanes);
-  case IntrinsicType::like_last: return args.back()->dtype;
+  case IntrinsicType::element: return args[0]->dtype.element();
   }
   return {};
 }

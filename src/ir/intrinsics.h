@@ -8,7 +8,7 @@
 
 namespace tw {
 
-enum class IntrinsicType { same_as_first, boolean, like_last };
+enum class IntrinsicType { same_as_first, boolean, element };  // element: one lane of the first argument
 enum class Effect { pure, synchronises };
 
 struct Intrinsic {

@@ -105,6 +105,16 @@ void for_children(const Node* n, Visit f) {
   dispatch(n, [&]<class T>(const T& x) { for_fields<T>([&](const auto& d) { each(x.*d.member, f); }); });
 }
 
+void for_flagged_children(const Node* n, FunctionRef<void(const Node*, bool)> f) {
+  dispatch(n, [&]<class T>(const T& x) {
+    for_fields<T>([&](const auto& d) {
+      auto flagged = [&](const Node* child) { f(child, d.flags & defines); };
+      Visit visit(flagged);
+      each(x.*d.member, visit);
+    });
+  });
+}
+
 Opt<Node> map_children(const Node* n, Replace f) {
   return dispatch(n, [&]<class T>(const T& x) -> Opt<Node> {
     std::optional<T> copy;

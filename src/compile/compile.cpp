@@ -1,0 +1,206 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "compile/compile.h"
+
+#include "codegen/llvm/entry_emitter.h"
+#include "codegen/llvm/jit.h"
+#include "codegen/llvm/link_shared.h"
+#include "codegen/llvm/object_cache.h"
+#include "compile/describe_launch.h"
+#include "compile/pipelines/cpu.h"
+#include "compile/weights.h"
+#include "ir/visit.h"
+#include "passes/fusion.h"
+#include "runtime/artifact_file.h"
+
+#include <llvm/IR/LLVMContext.h>
+#include <llvm/IR/Module.h>
+
+#include <chrono>
+#include <thread>
+#include <unistd.h>
+
+namespace tw::compile {
+
+namespace {
+double seconds_since(std::chrono::steady_clock::time_point start) {
+  return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+}
+constexpr const char* producer = "tensorwright " TENSORWRIGHT_VERSION;
+} // namespace
+
+struct CompiledModule::State {
+  Ref<Module> lowered;
+  Report report;
+  std::string features;
+  std::vector<codegen::ObjectBytes> objects;
+  Weights weights;
+  std::optional<codegen::JitCode> code;
+  const tw_module_descriptor* descriptor = nullptr;
+
+  explicit State(Ref<Module> module) : lowered(std::move(module)) {}
+};
+
+namespace {
+
+Ref<Function> entry_of(const Ref<Module>& module, Name name) {
+  Opt<Callable> found = passes::find_callable(module, name);
+  if (!found || !as<Function>(found)) throw user_error("the module has no function '{}'", name.str()).hint("name the entry function");
+  return as_ref<Function>(found);
+}
+
+std::vector<std::string> port_names(const Function& function, const char* attribute, size_t count, const char* otherwise) {
+  std::vector<std::string> names;
+  for (const auto& a : function.attrs)
+    if (a->name == attribute)
+      for (const Name& n : std::get<List<Name>>(a->value)) names.push_back(n.str());
+  for (size_t i = names.size(); i < count; ++i) names.push_back(fmt::format("{}{}", otherwise, i));
+  return names;
+}
+
+class CodeGeneration {
+public:
+  CodeGeneration(CompiledModule::State& state, const Target& target, const Options& options, const Ref<Function>& entry)
+      : state_(state), target_(target), options_(options),
+        plan_{.function = entry, .name = entry->id.str(), .target = target.name, .features = join_features(target.features), .producer = producer,
+              .input_names = {}, .output_names = {}, .kernels = {}, .constants = {}, .describe = {}},
+        cache_(options.cache ? codegen::ObjectCache::default_folder() : std::nullopt,
+               [&](Remark r) { state.report.remarks.push_back(std::move(r)); }) {}
+
+  void run(int threads) {
+    prepare();
+    std::vector<codegen::CompileTask> tasks;
+    std::vector<size_t> places;
+    std::vector<std::optional<codegen::CacheKey>> keys;
+    for (const auto& [name, code] : plan_.kernels) {
+      size_t place = state_.objects.size();
+      state_.objects.emplace_back();
+      codegen::CacheKey key = key_of(*code.kernel, code.symbol);
+      if (auto cached = cache_.find(key)) {
+        state_.objects[place] = std::move(*cached);
+        ++state_.report.kernels_cached;
+        continue;
+      }
+      tasks.push_back({.build = [this, &code = code](llvm::LLVMContext& context) { return build(context, code); },
+                       .cost = static_cast<double>(code.kernel->params.size())});
+      places.push_back(place);
+      keys.push_back(key);
+    }
+    tasks.push_back({.build = [this](llvm::LLVMContext& context) {
+                       auto module = std::make_unique<llvm::Module>("entry", context);
+                       launches_ = codegen::emit_entry(*module, target_, plan_);
+                       return module;
+                     },
+                     .cost = 100});
+    places.push_back(state_.objects.size());
+    keys.emplace_back();
+    state_.objects.emplace_back();
+    auto compiled = codegen::compile_parallel(tasks, target_, threads);
+    for (size_t i = 0; i < compiled.size(); ++i) {
+      if (keys[i]) cache_.store(*keys[i], compiled[i]);
+      state_.objects[places[i]] = std::move(compiled[i]);
+    }
+    for (const auto& l : launches_) state_.report.launches.push_back({l.kernel, l.origin, l.shape, l.flops, l.bytes, l.predicted_ns});
+    for (const auto& o : state_.objects) state_.report.code_bytes += static_cast<int64_t>(o.size());
+    state_.report.kernels = static_cast<int64_t>(plan_.kernels.size());
+    state_.features = plan_.features;
+  }
+
+private:
+  void prepare() {
+    const Function& entry = *plan_.function;
+    plan_.input_names = port_names(entry, "inputs", entry.body->params.size(), "input");
+    plan_.output_names = port_names(entry, "outputs", entry.body->results.size(), "output");
+    for (const auto& callable : state_.lowered->functions) {
+      if (!as<Kernel>(callable)) continue;
+      Ref<Kernel> kernel = as_ref<Kernel>(callable);
+      plan_.kernels.emplace(kernel->id, codegen::KernelCode{"tw_" + kernel->id.str(), kernel, codegen::is_parallel(*kernel)});
+      plan_.scratch_bytes = std::max(plan_.scratch_bytes, codegen::scratch_bytes(*kernel));
+    }
+    visit(plan_.function.node(), [&](const Constant& c) { plan_.constants.emplace(&c, state_.weights.add(c.data)); });
+    plan_.weight_bytes = state_.weights.bytes();
+    plan_.describe = [this](const Invoke& invoke, const Kernel& kernel, const Opt<Origin>& origin) {
+      return describe_launch(invoke, kernel, origin, target_);
+    };
+  }
+
+  codegen::CacheKey key_of(const Kernel& kernel, const std::string& symbol) const {
+    Hash128 h = content_hash(&kernel);
+    return codegen::hash_key(fmt::format("{} {} {} {}", h.hex(), symbol, plan_.features, producer));
+  }
+
+  std::unique_ptr<llvm::Module> build(llvm::LLVMContext& context, const codegen::KernelCode& code) const {
+    auto module = std::make_unique<llvm::Module>(code.symbol, context);
+    with_place("kernel " + code.kernel->id.str(), [&] { codegen::KernelEmitter(*module, target_).emit(*code.kernel, code.symbol); });
+    return module;
+  }
+
+  CompiledModule::State& state_;
+  const Target& target_;
+  const Options& options_;
+  codegen::EntryPlan plan_;
+  codegen::ObjectCache cache_;
+  std::vector<codegen::Launch> launches_;
+};
+
+} // namespace
+
+CompiledModule compile(const Ref<Module>& module, const Options& options, Name function) {
+  auto start = std::chrono::steady_clock::now();
+  Target target = parse_target(options.target);
+  int threads = options.threads > 0 ? options.threads : static_cast<int>(std::max(1u, std::thread::hardware_concurrency()));
+  entry_of(module, function);
+  passes::PassContext context{.target = target, .options = options.passes, .remarks = {}, .threads = threads};
+  auto state = std::make_shared<CompiledModule::State>(module);
+  state->lowered = run_pipeline(cpu_pipeline(target), module, context, options.driver, state->report.passes);
+  state->report.remarks = std::move(context.remarks);
+  auto code_start = std::chrono::steady_clock::now();
+  CodeGeneration generation(*state, target, options, entry_of(state->lowered, function));
+  generation.run(threads);
+  state->weights.lay_out();
+  state->code.emplace(state->objects, std::map<std::string, const void*>{{codegen::weights_symbol, state->weights.data()}});
+  state->descriptor = static_cast<const tw_module_descriptor*>(state->code->symbol(TW_DESCRIPTOR_SYMBOL));
+  state->report.weight_bytes = state->weights.bytes();
+  state->report.code_seconds = seconds_since(code_start);
+  state->report.total_seconds = seconds_since(start);
+  return CompiledModule(std::move(state));
+}
+
+tw_module* CompiledModule::runtime_module() const {
+  auto* owner = new std::shared_ptr<State>(state_);
+  tw_module* module = nullptr;
+  tw_status status = tw_module_wrap(state_->descriptor, owner, [](void* p) { delete static_cast<std::shared_ptr<State>*>(p); }, &module);
+  if (status != TW_OK) {
+    delete owner;
+    throw internal_error("the runtime refuses the compiled module: {}", tw_last_error());
+  }
+  return module;
+}
+
+const tw_module_descriptor& CompiledModule::descriptor() const { return *state_->descriptor; }
+const Report& CompiledModule::report() const { return state_->report; }
+const Ref<Module>& CompiledModule::lowered() const { return state_->lowered; }
+
+void CompiledModule::save(const std::filesystem::path& path) const {
+  std::filesystem::path aside = path;
+  aside += fmt::format(".{}.part", ::getpid());
+  struct Remove {
+    const std::filesystem::path& path;
+    ~Remove() {
+      std::error_code ignored;
+      std::filesystem::remove(path, ignored);
+    }
+  } remove{aside};
+  codegen::SharedLibrary library{.soname = path.filename().string(), .objects = state_->objects, .blobs = {}};
+  library.blobs.push_back({.symbol = codegen::weights_symbol, .pieces = state_->weights.pieces()});
+  codegen::link_shared(aside, library);
+  try {
+    runtime::append_trailer(aside.string(), state_->features);
+  } catch (const std::exception& e) {
+    throw user_error("cannot write '{}': {}", path.string(), e.what());
+  }
+  std::error_code error;
+  std::filesystem::rename(aside, path, error);
+  if (error) throw user_error("cannot write '{}': {}", path.string(), error.message());
+}
+
+} // namespace tw::compile

@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "compile/describe_launch.h"
+
+#include "ir/build.h"
+#include "ir/visit.h"
+
+namespace tw::compile {
+namespace {
+
+std::string shape_text(const Ref<Type>& type) {
+  std::string out;
+  for (const auto& e : as_ref<TensorType>(type)->shape) out += (out.empty() ? "" : "x") + to_text(e);
+  return out.empty() ? "scalar" : out;
+}
+
+double constant_bytes(const Ref<Type>& type) {
+  Ref<TensorType> t = as_ref<TensorType>(type);
+  auto shape = static_shape(t->shape);
+  if (!shape) return 0;
+  double bytes = t->element.bytes();
+  for (int64_t d : *shape) bytes *= static_cast<double>(d);
+  return bytes;
+}
+
+// Operations per point: floating-point arithmetic in an expression, an intrinsic as one.
+double operations(const Node* e) {
+  double count = 0;
+  visit(e, [&](const Binary& b) { count += b.dtype.is_float(); }, [&](const Call& c) { count += c.dtype.is_float(); });
+  return count;
+}
+
+// Floating-point operations of a statement, loops multiplied; symbolic extents count as nothing.
+double work(const Node* n) {
+  if (const auto* f = as<For>(n)) return static_cast<double>(as_int(f->extent).value_or(0)) * work(f->body.node());
+  if (const auto* t = as<RegisterTile>(n)) {
+    double points = static_cast<double>(as_int(t->column->extent).value_or(0)), depth = 1;
+    for (const auto& a : t->rows) points *= static_cast<double>(as_int(a->extent).value_or(0));
+    for (const auto& a : t->reduce) depth *= static_cast<double>(as_int(a->extent).value_or(0));
+    return points * depth * (operations(t->value.node()) + 1) + points * operations(t->body.node());
+  }
+  if (const auto* s = as<Store>(n)) return operations(s->value.node()) * s->value->dtype.lanes;
+  double sum = 0;
+  for_children(n, [&](const Node* c) {
+    if (as<Stmt>(c)) sum += work(c);
+  });
+  return sum;
+}
+
+} // namespace
+
+std::string origin_text(const Opt<Origin>& origin) {
+  if (!origin) return "";
+  if (origin->kind != OriginKind::fused) return origin->text.str();
+  std::string out;
+  for (const auto& part : origin->parts) {
+    std::string text = origin_text(part);
+    if (text.empty()) continue;
+    if (out.size() + text.size() > 120) return out + "+…";
+    out += (out.empty() ? "" : "+") + text;
+  }
+  return out;
+}
+
+codegen::Launch describe_launch(const Invoke& invoke, const Kernel& kernel, const Opt<Origin>& origin, const Target&) {
+  codegen::Launch launch;
+  launch.kernel = kernel.id.str();
+  launch.origin = origin_text(origin);
+  if (launch.origin.empty()) launch.origin = launch.kernel;
+  for (const auto& a : invoke.args) launch.bytes += constant_bytes(type_of(a.node()));
+  for (const auto& t : invoke.outputs) launch.bytes += constant_bytes(t);
+  if (!invoke.args.empty()) launch.shape = shape_text(type_of(invoke.args[0].node())) + " -> ";
+  if (!invoke.outputs.empty()) launch.shape += shape_text(invoke.outputs[0]);
+  launch.flops = work(kernel.body.node());
+  return launch;
+}
+
+} // namespace tw::compile

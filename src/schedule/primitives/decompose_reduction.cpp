@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: Apache-2.0
+//   for i in range(8):                                        for i in range(8):
+//       for k in range(64):   decompose_reduction(sum, k)         with block("sum_init"): S[i] = 0.0
+//           with block("sum"): S[i] += A[i, k]                    for k in range(64):
+//           (init: S[i] = 0.0)                                        with block("sum"): S[i] += A[i, k]
+#include "schedule/schedule.h"
+
+namespace tw::schedule {
+
+Name decompose_reduction(Schedule& s, Name id, const Ref<Var>& loop) {
+  Ref<Block> block = s.block(id);
+  auto refuse = [&](const std::string& sentence) { return schedule_error("decompose_reduction", "block " + id.str(), sentence); };
+  if (!block->init) throw refuse("the block is a reduction with an init");
+  auto loops = s.loops(id);
+  size_t at = 0;
+  while (at < loops.size() && !loops[at]->var.same_as(loop)) ++at;
+  if (at == loops.size()) throw refuse(fmt::format("loop '{}' stands around it", loop->id.str()));
+  // Every reduce loop is at or inside the place; spatial loops inside are repeated for the init.
+  std::vector<Ref<For>> repeated;
+  auto carries = [&](const Ref<For>& f) {
+    for (const auto& iter : block->iters)
+      if (iter->how != IterKind::spatial && uses(iter->value.node(), f->var.node())) return true;
+    return false;
+  };
+  for (size_t i = 0; i < loops.size(); ++i) {
+    if (i < at && carries(loops[i])) throw refuse(fmt::format("reduce loop '{}' is not outside of that loop", loops[i]->var->id.str()));
+    if (i >= at && !carries(loops[i])) repeated.push_back(loops[i]);
+  }
+  if (block->where)
+    for (const auto& f : loops)
+      for (const auto& iter : block->iters)
+        if (iter->how != IterKind::spatial && (uses(block->where.node(), iter->var.node()) || (carries(f) && uses(block->where.node(), f->var.node()))))
+          throw refuse("its condition does not depend on the reduction");
+  std::vector<Ref<Iter>> iters;
+  for (const auto& iter : block->iters)
+    if (iter->how == IterKind::spatial) iters.push_back(iter);
+  Name init_id = s.unique_block(id.str() + "_init");
+  Ref<Stmt> start = make(Block{.id = init_id, .iters = iters, .reads = {}, .writes = {}, .body = as_ref<Stmt>(block->init), .where = block->where});
+  for (size_t i = repeated.size(); i-- > 0;) start = with(repeated[i], &For::body, start);
+  start = renew(start);
+  s.replace(block.node(), with(block, &Block::init, Opt<Stmt>()));
+  Ref<For> place = s.loop(loop);
+  s.replace(place.node(), seq({start, place}));
+  return init_id;
+}
+
+} // namespace tw::schedule

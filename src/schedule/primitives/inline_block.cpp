@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: Apache-2.0
+//   for i in range(8):                              for i in range(8):
+//       with block("t"): T[i] = A[i] * 2.0              with block("c"): C[i] = A[i] * 2.0 + 1.0
+//   for i in range(8):                  inline(t)
+//       with block("c"): C[i] = T[i] + 1.0
+#include "schedule/nests.h"
+
+#include "ir/visit.h"
+
+namespace tw::schedule {
+
+void inline_block(Schedule& s, Name id) {
+  Ref<Block> block = s.block(id);
+  auto refuse = [&](const std::string& sentence) { return schedule_error("inline", "block " + id.str(), sentence); };
+  const auto* store = as<Store>(block->body);
+  if (!store || block->init || block->where) throw refuse("the block is one store without condition or reduction");
+  if (s.is_parameter(*store->buffer)) throw refuse(fmt::format("what it writes, '{}', is not a parameter of the kernel", store->buffer->id.str()));
+  for (const auto& iter : block->iters)
+    if (iter->how != IterKind::spatial) throw refuse("all its iterations are spatial");
+  if (writers_of(s.kernel()->body, store->buffer.node()).size() != 1) throw refuse(fmt::format("no other block writes '{}'", store->buffer->id.str()));
+  if (!speaks_of_iterations(*block, s.loops(id))) throw refuse("it speaks of its iterations, not of the loops");
+  for (const auto& reader : readers_of(s.kernel()->body, store->buffer.node()))
+    for (const auto& input : loaded_buffers(block.node()))
+      if (!is_visible(s, input, reader.node())) throw refuse(fmt::format("what it reads, '{}', is there where block '{}' reads it", input->id.str(), reader->id.str()));
+  bool after = false;
+  for (const auto& other : s.blocks()) {
+    after = after || other->id == id;
+    for (const auto& input : loaded_buffers(block.node()))
+      if (after && stores_to(other.node(), input.node())) throw refuse(fmt::format("what it reads, '{}', is not written after it", input->id.str()));
+  }
+  std::vector<const Node*> order;
+  for (const auto& i : store->index) {
+    bool is_iter = false;
+    for (const auto& iter : block->iters) is_iter = is_iter || i.same_as(iter->var);
+    if (!is_iter && !is_int(i, 0)) throw refuse("it writes at its iteration variables");
+    for (const Node* seen : order)
+      if (seen && i.same_as(seen)) throw refuse("each variable indexes one dimension");
+    order.push_back(is_iter ? i.node() : nullptr);
+  }
+  Ref<Expr> value = store->value;
+  const Node* target = store->buffer.node();
+  bool self = false;
+  visit(value, [&](const Load& l) { self = self || l.buffer.same_as(target); });
+  if (self) throw refuse("it does not read what it writes");
+  // The statement goes, with its loops; then every read is replaced.
+  auto path = s.path(block.node());
+  s.replace(block.node(), {});
+  auto body = rewrite(s.kernel()->body, [&](const Load& load) -> Opt<Expr> {
+    if (!load.buffer.same_as(target)) return {};
+    Substitution map;
+    for (size_t d = 0; d < order.size(); ++d)
+      if (order[d]) map.emplace(order[d], load.index[d]);
+    return substitute(value, map);
+  });
+  body = rewrite(body, [&](const Allocate& a) -> Opt<Stmt> { return a.buffer.same_as(target) ? Opt<Stmt>(a.body) : Opt<Stmt>(); });
+  // Regions that named the buffer are out of date: they are computed from the accesses when asked for.
+  body = rewrite(body, [&](const Block& b) -> Opt<Stmt> {
+    if (b.reads.empty() && b.writes.empty()) return {};
+    return with(with(ref_to(b), &Block::reads, List<Ref<Region>>()), &Block::writes, List<Ref<Region>>());
+  });
+  s.set_body(body);
+}
+
+} // namespace tw::schedule

@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: Apache-2.0
+//   for i in range(n):                           for i in range(n // 8 * 8):
+//       C[i] = A[i]     partition(i, n//8*8)         C[i] = A[i]
+//                                                for i_rest in range(n - n // 8 * 8):
+//                                                    C[n // 8 * 8 + i_rest] = A[n // 8 * 8 + i_rest]
+#include "schedule/schedule.h"
+
+#include "ir/visit.h"
+
+namespace tw::schedule {
+
+Loops partition(Schedule& s, const Ref<Var>& loop, const Ref<Expr>& at) {
+  Ref<For> f = s.loop(loop);
+  arith::Analyzer analyzer;
+  if (!is_int(f->begin, 0)) throw schedule_error("partition", "loop " + loop->id.str(), "the loop begins at 0");
+  if (!analyzer.prove(at >= imm(0)) || !analyzer.prove(at <= f->extent))
+    throw schedule_error("partition", "loop " + loop->id.str(), fmt::format("the place {} lies within the extent {}", to_text(at), to_text(f->extent)));
+  Ref<Var> rest = var(loop->id.str() + "_rest");
+  Ref<Stmt> second = renew(substitute(f->body, Substitution{{loop.node(), at + rest}}));
+  second = rewrite(second, [&](const Block& b) -> Opt<Stmt> { return with(ref_to(b), &Block::id, s.unique_block(b.id.str() + "_rest")); });
+  Ref<Stmt> first = with(f, &For::extent, arith::simplify(at));
+  s.replace(f.node(), seq({first, make(For{.begin = imm(0), .extent = arith::simplify(f->extent - at), .var = rest, .body = second, .how = f->how})}));
+  return {loop, rest};
+}
+
+} // namespace tw::schedule

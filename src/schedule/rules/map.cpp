@@ -1,0 +1,154 @@
+// SPDX-License-Identifier: Apache-2.0
+// Elementwise and data movement: collapse what is contiguous in every access, vectorise the innermost loop, share the outermost.
+#include "ir/visit.h"
+#include "schedule/rules/rules.h"
+
+namespace tw::schedule {
+namespace {
+
+Ref<Expr> offset_of(const Buffer& buffer, const List<Ref<Expr>>& index) {
+  Ref<Expr> sum = imm(0), stride = imm(1);
+  for (size_t d = index.size(); d-- > 0;) {
+    sum = sum + index[d] * (buffer.strides.empty() ? stride : buffer.strides[d]);
+    stride = stride * buffer.shape[d];
+  }
+  return sum;
+}
+
+void each_access(const Block& block, const std::function<void(const Buffer&, const List<Ref<Expr>>&, bool)>& f) {
+  auto look = [&](const Node* n) {
+    visit(n, [&](const Load& l, Walk walk) {
+            f(*l.buffer, l.index, false);
+            walk(static_cast<const Node*>(&l));
+          },
+          [&](const Store& st, Walk walk) {
+            f(*st.buffer, st.index, true);
+            walk(static_cast<const Node*>(&st));
+          });
+  };
+  look(block.body.node());
+}
+
+Substitution iteration_values(const Block& block) {
+  Substitution values;
+  for (const auto& iter : block.iters) values.emplace(iter->var.node(), iter->value);
+  return values;
+}
+
+// Estimated scalar operations of one point.
+double point_work(const Block& block) {
+  double work = 1;
+  visit(block.body, [&](const Binary& b) { work += b.dtype.is_float(); }, [&](const Call&) { work += 8; }, [&](const Load&) { work += 1; });
+  return work;
+}
+
+double static_points(Schedule& s, Name block) {
+  double points = 1;
+  for (const auto& f : s.loops(block)) points *= static_cast<double>(as_int(f->extent).value_or(64));
+  return points;
+}
+
+// outer * inner may run as one loop: in every access, a step of outer equals inner's extent steps of inner.
+bool collapsible(Schedule& s, const Block& block, const Ref<For>& outer, const Ref<For>& inner) {
+  auto o = strides_of(s, block, outer->var), i = strides_of(s, block, inner->var);
+  for (size_t k = 0; k < o.size(); ++k) {
+    if (!o[k].coefficient || !i[k].coefficient) return false;
+    if (!arith::prove_equal(as_ref<Expr>(o[k].coefficient), as_ref<Expr>(i[k].coefficient) * inner->extent)) return false;
+  }
+  return true;
+}
+
+} // namespace
+
+std::vector<AccessStride> strides_of(Schedule& s, const Block& block, const Ref<Var>& loop) {
+  Substitution values = iteration_values(block);
+  arith::Analyzer analyzer;
+  for (const auto& f : s.loops(block.id)) analyzer.bind(f->var, f->begin, f->extent);
+  std::vector<AccessStride> out;
+  each_access(block, [&](const Buffer& buffer, const List<Ref<Expr>>& index, bool is_store) {
+    Ref<Expr> offset = substitute(offset_of(buffer, index), values);
+    Opt<Expr> coefficient;
+    if (!uses(offset.node(), loop.node())) coefficient = imm(0);
+    else if (auto form = arith::affine(offset, {loop}, analyzer)) coefficient = form->coefficients[0];
+    out.push_back({&buffer, coefficient, is_store});
+  });
+  return out;
+}
+
+int64_t map_lanes(Schedule& s, const Block& block) {
+  int widest = 1;
+  each_access(block, [&](const Buffer& buffer, const List<Ref<Expr>>&, bool) { widest = std::max(widest, buffer.element.bytes()); });
+  return 2 * s.target().lanes(widest);  // two registers of each: independent work for the pipeline
+}
+
+void vectorise_innermost(Schedule& s, Name block, const Ref<Var>& loop, int64_t lanes) {
+  Ref<For> f = s.loop(loop);
+  auto extent = as_int(f->extent);
+  if (extent && *extent == 1) return;
+  while (extent && lanes > *extent) lanes /= 2;
+  if (lanes < 2) return;
+  (void)block;
+  Ref<Var> rest = loop;
+  bool exact = arith::Analyzer().prove_multiple(f->extent, lanes);
+  if (!exact) rest = partition(s, loop, arith::simplify(floordiv(f->extent, lanes) * lanes))[1];
+  Loops parts = split(s, loop, lanes);
+  vectorise(s, parts[1]);
+  if (exact) return;
+  // The rest of a constant extent runs in smaller vectors; of an unknown one, one by one.
+  if (extent && lanes >= 4) vectorise_innermost(s, block, rest, lanes / 2);
+}
+
+void share_outer(Schedule& s, const Loops& outer, double work) {
+  constexpr double worth_a_thread = 16000;  // scalar operations: some 3 µs when vectorised
+  if (work < worth_a_thread || outer.empty()) return;
+  Ref<Var> shared = outer[0];
+  // Few iterations divide badly: take the next loop in.
+  for (size_t i = 1; i < outer.size(); ++i) {
+    auto extent = as_int(s.loop(shared)->extent);
+    if (!extent || *extent >= 16) break;
+    shared = fuse(s, shared, outer[i]);
+  }
+  parallel(s, shared);
+}
+
+void schedule_map(Schedule& s, Name id, bool outermost) {
+  Ref<Block> block = s.block(id);
+  double work = point_work(*block) * static_points(s, id);
+  auto loops = s.loops(id);
+  if (!outermost) loops.erase(loops.begin(), loops.end() - 1);
+  if (loops.empty()) return;
+  // From the inside out.
+  for (size_t i = loops.size(); i-- > 1;) {
+    if (!collapsible(s, *s.block(id), s.loop(loops[i - 1]->var), s.loop(loops[i]->var))) continue;
+    Ref<Var> fused = fuse(s, loops[i - 1]->var, loops[i]->var);
+    loops[i - 1] = s.loop(fused);
+    loops.erase(loops.begin() + static_cast<int64_t>(i));
+    // Indices come back from quotient and remainder to one term.
+    Ref<Block> b = s.block(id);
+    arith::Analyzer analyzer;
+    for (const auto& f : s.loops(id)) analyzer.bind(f->var, f->begin, f->extent);
+  }
+  Ref<Var> innermost = loops.back()->var;
+  Loops outer;
+  for (size_t i = 0; i + 1 < loops.size(); ++i) outer.push_back(loops[i]->var);
+  if (outer.empty() && outermost) {
+    // One collapsed loop: its vectors are what threads share.
+    int64_t lanes = map_lanes(s, *s.block(id));
+    auto extent = as_int(s.loop(innermost)->extent);
+    if (!extent || *extent >= 64 * lanes) {
+      Ref<For> f = s.loop(innermost);
+      if (!arith::Analyzer().prove_multiple(f->extent, lanes)) {
+        Ref<Var> rest = partition(s, innermost, arith::simplify(floordiv(f->extent, lanes) * lanes))[1];
+        if (extent) vectorise_innermost(s, id, rest, lanes / 2);
+      }
+      Loops parts = split(s, innermost, lanes);
+      vectorise(s, parts[1]);
+      if (work >= 16000) parallel(s, parts[0]);
+      return;
+    }
+  }
+  vectorise_innermost(s, id, innermost, map_lanes(s, *s.block(id)));
+  if (outermost) share_outer(s, outer, work);
+}
+
+} // namespace tw::schedule

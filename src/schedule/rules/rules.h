@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: Apache-2.0
+// How each family of kernels is scheduled: maps (elementwise and data movement), register tiles (products, convolutions, pooling,
+// reductions over outer axes), rows (softmax, norms, reductions over the last axes). A rule calls primitives with sizes from the target.
+#pragma once
+
+#include "schedule/schedule.h"
+
+namespace tw::schedule {
+
+using RemarkSink = std::function<void(std::string subject, std::string text)>;
+
+// The kernel, scheduled. What no rule knows stays as it is, and a remark says so.
+Ref<Kernel> schedule_kernel(const Ref<Kernel>& kernel, const Target& target, const RemarkSink& remark);
+
+// ---- the rules
+bool is_reduction(const Block& block);
+// Intermediates that are cheap or read once disappear into their readers.
+void inline_maps(Schedule& s);
+// One nest around a map: collapsed, shared between threads, vectorised.
+void schedule_map(Schedule& s, Name block, bool outermost);
+// One nest around a reduction whose last spatial axis is contiguous, with maps that follow. False: the rule does not fit, nothing changed.
+bool schedule_tile(Schedule& s, Name reduction, const std::vector<Name>& epilogue);
+// Nests that share their outer loops: everything of a row together.
+bool schedule_rows(Schedule& s);
+
+// ---- shared by rules
+// The coefficient of a loop in each access of the block's value and body (linear offsets); empty if some access is not affine in it.
+struct AccessStride {
+  const Node* buffer;
+  Opt<Expr> coefficient;  // empty: not affine
+  bool is_store;
+};
+std::vector<AccessStride> strides_of(Schedule& s, const Block& block, const Ref<Var>& loop);
+// Most points of a loop that one vector instruction (or a few) takes for these element types.
+int64_t map_lanes(Schedule& s, const Block& block);
+// Splits off whole vectors of the innermost loop and marks them; what is left over runs in smaller vectors, then one by one.
+void vectorise_innermost(Schedule& s, Name block, const Ref<Var>& loop, int64_t lanes);
+// Fused outer loops are shared between threads when there is enough work.
+void share_outer(Schedule& s, const Loops& outer, double work);
+
+} // namespace tw::schedule

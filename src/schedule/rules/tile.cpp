@@ -1,0 +1,225 @@
+// SPDX-License-Identifier: Apache-2.0
+// Reductions whose last spatial axis is contiguous become register tiles: matrix products, every convolution, depthwise convolution, pooling,
+// sums over outer axes. Loop order, from the outside: blocks of rows that stay in the second-level cache, panels of columns, tiles. Blocks and
+// panels are one loop, shared between threads.
+#include "ir/visit.h"
+#include "schedule/rules/rules.h"
+#include "target/register_tile.h"
+
+namespace tw::schedule {
+namespace {
+
+// Merges the loops of the following map into the reduction's spatial loops, so that one nest holds both.
+bool join_epilogue(Schedule& s, Name reduction, Name map, size_t spatial) {
+  auto a = s.loops(reduction), b = s.loops(map);
+  if (b.size() != spatial) return false;
+  for (size_t i = 0; i < spatial; ++i)
+    if (!arith::prove_equal(a[i]->extent, b[i]->extent)) return false;
+  for (size_t i = 0; i < spatial; ++i) merge_loops(s, a[i]->var, b[i]->var);
+  return true;
+}
+
+struct LoopsByKind {
+  std::vector<Ref<For>> spatial, reduce;
+};
+
+LoopsByKind loops_by_kind(Schedule& s, const Block& block) {
+  LoopsByKind out;
+  for (const auto& f : s.loops(block.id)) {
+    bool reduces = false;
+    for (const auto& iter : block.iters) reduces = reduces || (iter->how == IterKind::reduce && uses(iter->value.node(), f->var.node()));
+    (reduces ? out.reduce : out.spatial).push_back(f);
+  }
+  return out;
+}
+
+class TileRule {
+public:
+  TileRule(Schedule& s, Name id, std::vector<Name> epilogue) : s_(s), id_(id), epilogue_(std::move(epilogue)) {}
+
+  bool run() {
+    Ref<Block> block = s_.block(id_);
+    LoopsByKind loops = loops_by_kind(s_, *block);
+    if (loops.spatial.empty() || loops.reduce.empty()) return false;
+    Ref<Var> column = loops.spatial.back()->var;
+    if (is_int(loops.spatial.back()->extent, 1) || !contiguous(*block, column)) return false;
+    shared_columns_ = !column_in_all(*block, column);
+    for (const Name& map : epilogue_)
+      if (!join_epilogue(s_, id_, map, loops.spatial.size())) return false;
+    double work = 2;
+    for (const auto& f : s_.loops(id_)) work *= static_cast<double>(as_int(f->extent).value_or(64));
+    // Rows that lie evenly in every access are one loop: 1×1 convolutions become matrix products.
+    Loops rows;
+    for (size_t i = 0; i + 1 < loops.spatial.size(); ++i) rows.push_back(loops.spatial[i]->var);
+    for (size_t i = rows.size(); i-- > 1;)
+      if (even(rows[i - 1], rows[i])) {
+        rows[i - 1] = fuse(s_, rows[i - 1], rows[i]);
+        rows.erase(rows.begin() + static_cast<int64_t>(i));
+      }
+    plan_ = choose(rows, s_.loop(column)->extent, loops.reduce);
+    panels(rows, column, work);
+    return true;
+  }
+
+private:
+  // Every read steps by 0 or 1 with the column, and the store by 1.
+  bool contiguous(const Block& block, const Ref<Var>& column) {
+    for (const auto& a : strides_of(s_, block, column)) {
+      auto c = a.coefficient ? as_int(a.coefficient) : std::nullopt;
+      if (!c || (*c != 1 && (a.is_store || *c != 0))) return false;
+    }
+    return true;
+  }
+  bool column_in_all(const Block& block, const Ref<Var>& column) {
+    for (const auto& a : strides_of(s_, block, column))
+      if (is_int(a.coefficient, 0)) return false;
+    return true;
+  }
+
+  std::vector<Ref<Block>> all_blocks() const {
+    std::vector<Ref<Block>> out = {s_.block(id_)};
+    for (const Name& e : epilogue_) out.push_back(s_.block(e));
+    return out;
+  }
+
+  bool even(const Ref<Var>& outer, const Ref<Var>& inner) {
+    Ref<Expr> extent = s_.loop(inner)->extent;
+    for (const auto& block : all_blocks()) {
+      auto o = strides_of(s_, *block, outer), i = strides_of(s_, *block, inner);
+      for (size_t k = 0; k < o.size(); ++k)
+        if (!o[k].coefficient || !i[k].coefficient ||
+            !arith::prove_equal(as_ref<Expr>(o[k].coefficient), as_ref<Expr>(i[k].coefficient) * extent))
+          return false;
+    }
+    return true;
+  }
+
+  TileChoice choose(const Loops& rows, const Ref<Expr>& columns, const std::vector<Ref<For>>& reduce) {
+    TileProblem problem;
+    problem.columns = as_int(columns).value_or(0);
+    problem.element_bytes = element_bytes_ = as<Store>(s_.block(id_)->body)->value->dtype.bytes();
+    problem.shared_columns = shared_columns_;
+    for (const auto& f : reduce) problem.depth *= as_int(f->extent).value_or(256);
+    depth_per_row_ = problem.depth;
+    if (!rows.empty()) problem.row_length = as_int(s_.loop(rows.back())->extent).value_or(0);
+    if (rows.size() > 1) problem.lines = as_int(s_.loop(rows[rows.size() - 2])->extent).value_or(1);
+    problem.has_rows = !rows.empty();
+    return choose_tile(s_.target(), problem);
+  }
+
+  // Whole panels, and what is left of the columns as a nest of its own over the same rows (no barrier: they write different columns).
+  void panels(const Loops& rows, const Ref<Var>& column, double work) {
+    Ref<Expr> extent = s_.loop(column)->extent;
+    int64_t width = plan_.columns;
+    auto total = as_int(extent);
+    if (total && *total < width) width = *total;
+    if (total && *total % width == 0) return panel(rows, column, width, work);
+    Loops column_first = {column};
+    column_first.insert(column_first.end(), rows.begin(), rows.end());
+    reorder(s_, column_first);
+    Ref<Var> rest = partition(s_, column, arith::simplify(floordiv(extent, width) * width))[1];
+    Loops rest_rows;
+    for (const auto& f : s_.loops(copies(rest)[0]))
+      if (!f->var.same_as(rest) && rest_rows.size() < rows.size()) rest_rows.push_back(f->var);
+    auto column_last = [&](Loops order, const Ref<Var>& last) {
+      order.push_back(last);
+      reorder(s_, order);
+    };
+    column_last(rows, column);
+    column_last(rest_rows, rest);
+    panel(rows, column, width, work);
+    // Of an unknown number of columns, what is left runs one by one.
+    panel(rest_rows, rest, total ? *total % width : 1, work);
+  }
+
+  // Blocks inside the loop, the reduction first.
+  std::vector<Name> copies(const Ref<Var>& loop) {
+    std::vector<Name> out;
+    visit(s_.loop(loop).node(), [&](const Block& b) { out.push_back(b.id); });
+    return out;
+  }
+
+  // Splits a row loop into blocks whose input stays in half of the second-level cache, and so many that threads divide them well.
+  std::optional<Loops> blocks_of(const Ref<Var>& loop, int64_t row_elements, int64_t panels) {
+    auto extent = as_int(s_.loop(loop)->extent);
+    if (!extent || *extent < 2) return {};
+    int64_t fitting = std::max<int64_t>(s_.target().l2_bytes / 2 / std::max<int64_t>(row_elements * element_bytes_, 1), 1);
+    int64_t wanted = std::max((*extent + fitting - 1) / fitting, (8 + panels - 1) / panels);
+    wanted = std::min(wanted, *extent);
+    while (*extent % wanted) ++wanted;
+    if (wanted == 1) return {};
+    return split(s_, loop, *extent / wanted);
+  }
+
+  // rows…, column → shared(outer rows, row blocks, panels), rows of a block, columns of a panel.
+  void panel(const Loops& rows, const Ref<Var>& column, int64_t width, double work) {
+    auto total = as_int(s_.loop(column)->extent);
+    Loops parts = split(s_, column, width);
+    Ref<Var> panel = parts[0], inside = parts[1];
+    if (rows.empty()) {
+      tensorize_nest(inside);
+      if (work >= worth_a_thread) parallel(s_, panel);
+      return;
+    }
+    bool has_lines = rows.size() > 1;
+    Ref<Var> line = rows.back(), blocked = has_lines ? rows[rows.size() - 2] : line;
+    Loops before(rows.begin(), rows.end() - (has_lines ? 2 : 1)), order;
+    int64_t length = has_lines ? as_int(s_.loop(line)->extent).value_or(64) : 1;
+    if (auto split_rows = blocks_of(blocked, length * depth_per_row_, total ? std::max<int64_t>(*total / width, 1) : 4)) {
+      before.push_back((*split_rows)[0]);
+      blocked = (*split_rows)[1];
+      if (!has_lines) line = blocked;
+    }
+    before.push_back(panel);
+    order = before;
+    if (has_lines) order.push_back(blocked);
+    order.push_back(line);
+    order.push_back(inside);
+    reorder(s_, order);
+    tile(has_lines && plan_.lines > 1 ? Opt<Var>(blocked) : Opt<Var>(), line);
+    share_outer(s_, before, work);
+  }
+
+  // Tiles of a block's rows: whole lines together, or parts of one line.
+  void tile(const Opt<Var>& lines, const Ref<Var>& line) {
+    if (lines && as_int(s_.loop(as_ref<Var>(lines))->extent) && as_int(s_.loop(line)->extent)) {
+      for (const auto& top : split_evenly(s_, as_ref<Var>(lines), plan_.lines).inner) tensorize_nest(top);
+      return;
+    }
+    if (as_int(s_.loop(line)->extent)) {
+      for (const auto& top : split_evenly(s_, line, plan_.rows).inner) tensorize_nest(top);
+      return;
+    }
+    // An unknown number of rows: whole tiles, then rows one by one.
+    Ref<Expr> count = s_.loop(line)->extent;
+    Ref<Var> rest = partition(s_, line, arith::simplify(floordiv(count, plan_.rows) * plan_.rows))[1];
+    tensorize_nest(split(s_, line, plan_.rows)[1]);
+    tensorize_nest(split(s_, rest, 1)[1]);
+  }
+
+  // The nest below `top`: rows, column, reduction. The column is the last spatial loop.
+  void tensorize_nest(const Ref<Var>& top) {
+    Name reduction = copies(top)[0];
+    tensorize(s_, reduction, top, loops_by_kind(s_, *s_.block(reduction)).spatial.back()->var);
+  }
+
+  static constexpr double worth_a_thread = 16000;
+  Schedule& s_;
+  Name id_;
+  std::vector<Name> epilogue_;
+  TileChoice plan_;
+  bool shared_columns_ = false;
+  int64_t depth_per_row_ = 1;  // elements that one row reads, at most
+  int element_bytes_ = 4;
+};
+
+} // namespace
+
+bool schedule_tile(Schedule& s, Name reduction, const std::vector<Name>& epilogue) {
+  Schedule attempt = s;
+  if (!TileRule(attempt, reduction, epilogue).run()) return false;
+  s.set_body(attempt.kernel()->body);
+  return true;
+}
+
+} // namespace tw::schedule

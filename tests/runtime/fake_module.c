@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * A module as the compiler would make it, written by hand: y = 2 x + 1 for x of shape (n, 3), and the sum of y. Each thread takes its share
+ * of the rows; the shares' sums meet in the arena, behind a barrier. The tests also build it with faults (see modules.cmake). */
+#include "tensorwright/artifact.h"
+
+#ifndef FAKE_VERSION
+#define FAKE_VERSION TW_ARTIFACT_VERSION
+#endif
+#ifndef FAKE_SIZE
+#define FAKE_SIZE sizeof(tw_module_descriptor)
+#endif
+
+#ifndef FAKE_WITHOUT_SYMBOL
+enum { columns = 3 };
+
+static const tw_dimension x_dimensions[] = {{0, 0, 0}, {columns, TW_FIXED, 0}};
+static const tw_symbol symbols[] = {{"n", 1, 64, 1}};
+static const tw_launch launches[] = {{"scale_and_sum", "mul1+add1+sum1", "n x 3 -> n x 3", 0, 0, 0}};
+static const _Alignas(64) float constants[16] = {2, 1};
+
+static int64_t plan(const int64_t* values, int64_t* offsets) {
+  (void)values;
+  offsets[0] = 64;
+  return 64 + 1024 * (int64_t)sizeof(float);
+}
+
+static int32_t entry(tw_run* run, int32_t thread) {
+  const tw_services* services = run->services;
+  const int64_t rows = run->symbols[0], begin = rows * thread / run->threads, end = rows * (thread + 1) / run->threads;
+  const float* x = run->inputs[0];
+  const float* scale_and_shift = (const float*)run->weights;
+  float* y = run->outputs[0];
+  float* sums = (float*)(run->arena + run->offsets[0]);
+  float sum = 0;
+  if (run->profiling && thread == 0) services->launch_begin(run, 0);
+  for (int64_t i = begin * columns; i < end * columns; ++i) sum += y[i] = x[i] * scale_and_shift[0] + scale_and_shift[1];
+  sums[thread] = sum;
+  if (services->barrier(run, thread) != 0) return 1;
+  if (thread == 0) {
+    float* total = services->output(run, 1, 0, NULL);
+    if (total == NULL) return 1;
+    *total = 0;
+    for (int32_t other = 0; other < run->threads; ++other) *total += sums[other];
+  }
+  if (run->profiling && thread == 0) services->launch_end(run, 0);
+  return 0;
+}
+
+static const tw_port inputs[] = {{"x", {2, 32, 1}, 2, x_dimensions}};
+static const tw_port outputs[] = {{"y", {2, 32, 1}, 2, x_dimensions}, {"total", {2, 32, 1}, 0, NULL}};
+
+extern const tw_module_descriptor tensorwright_module;
+__attribute__((visibility("default"))) const tw_module_descriptor tensorwright_module = {
+    .version = FAKE_VERSION,
+    .size = FAKE_SIZE,
+    .name = "fake",
+    .target = "x86-64",
+    .features = "",
+    .producer = "by hand",
+    .input_count = 1,
+    .output_count = 2,
+    .symbol_count = 1,
+    .launch_count = 1,
+    .offset_count = 1,
+    .slot_count = 0,
+    .inputs = inputs,
+    .outputs = outputs,
+    .symbols = symbols,
+    .launches = launches,
+    .weights = (const unsigned char*)constants,
+    .weight_bytes = sizeof constants,
+    .scratch_bytes = 64,
+    .predicted_ns = 0,
+    .plan = plan,
+    .entry = entry,
+};
+#endif
