@@ -100,11 +100,13 @@ private:
   void graph_assign(const Statement& s, Pending& pending);
   void bind_results(const Statement& s, const std::vector<std::string>& names, Pending& pending);
   void give(const Statement& s, Pending& pending, const Tree* result_types);
-  Ref<Operation> operation(const Tree& t, const std::vector<Opt<Type>>& types);
+  Ref<Operation> operation(const Tree& t, const std::vector<Opt<Value>>& values);
   Ref<Operation> branch(const Tree& t);
   Ref<Operation> loop(const Tree& t);
-  Ref<Operation> invoke(const Tree& t, const std::string& callee, size_t skip, const std::vector<Opt<Type>>& types);
+  Ref<Operation> invoke(const Tree& t, const std::string& callee, size_t skip, const std::vector<Opt<Value>>& values);
   Ref<Operation> op_call(const Tree& t, const std::string& op, size_t skip);
+  // The type of a value, maybe with its place in memory.
+  Ref<Value> value(const std::string& id, const Tree& annotation);
   Ref<Body> local_body(const Tree& t);
   Opt<Operand> operand(const Tree& t);
   Ref<Operand> required_operand(const Tree& t);
@@ -131,7 +133,9 @@ private:
 
   // ---- parse_expr.cpp
   std::pair<Ref<Expr>, Ref<Expr>> pair(const Tree& a, const Tree& b, const Hint& hint);
-  bool is_literal(const Tree& t);
+  // A number without a type; the same or one inside `f32(…)`.
+  bool is_number(const Tree& t) const;
+  bool is_literal(const Tree& t) const;
   Ref<Expr> number(const Tree& t, DType type);
   Ref<Expr> number(size_t place, double value, DType type);
   Ref<Expr> name_expr(const Tree& t, const Hint& hint);

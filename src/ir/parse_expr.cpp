@@ -39,15 +39,20 @@ template <class T> std::optional<double> read_real(std::string_view text) {
 
 // ---- literals
 
-bool Parser::is_literal(const Tree& t) {
+bool Parser::is_number(const Tree& t) const {
   if (t.is(TreeKind::integer) || t.is(TreeKind::real) || is_name(t, "nan") || t.calls("nan")) return true;
   if (t.is(TreeKind::name)) {
     if (names_.count(t.text)) return false;
     auto found = find(t.text);
     return found && (std::holds_alternative<int64_t>(*found) || std::holds_alternative<double>(*found));
   }
+  return false;
+}
+
+bool Parser::is_literal(const Tree& t) const {
+  if (is_number(t)) return true;
   return t.is(TreeKind::call) && t.children.size() == 2 && t.children[0].is(TreeKind::name) && parse_dtype(t.children[0].last_name()) &&
-         is_literal(t.children[1]);
+         is_number(t.children[1]);
 }
 
 Ref<Expr> Parser::number(const Tree& t, DType type) {
@@ -176,7 +181,7 @@ Ref<Expr> Parser::call(const Tree& t, const Hint& hint) {
   if (name == "nan") return number(t, print::implied_type(true, hint));
   if (auto to = parse_dtype(name)) {
     const Tree& value = *arguments(t, 1, 1, {}).plain[0];
-    if (is_literal(value)) return number(value, *to);
+    if (is_number(value)) return number(value, *to);
     return build(t.at, Cast{.to = *to, .value = expr(value)});
   }
   if (name == "min" || name == "max") return binary(t, hint);

@@ -12,7 +12,7 @@ namespace tw::parse_detail {
 
 struct Parser::Pending {
   std::vector<Ref<Var>> dims;
-  std::vector<std::pair<std::string, Ref<Type>>> types;  // annotated, not yet assigned
+  std::vector<std::pair<std::string, Ref<Value>>> values;  // annotated, not yet assigned
   std::vector<Ref<Binding>> bindings;
   std::vector<Ref<Operand>> results;
   bool returned = false;
@@ -24,7 +24,7 @@ Ref<Body> Parser::body(const Statement& s, const Tree* result_types) {
   std::vector<Ref<Value>> params;
   for (const auto& p : s.parameters) {
     if (p.type.is(TreeKind::absent)) fail(p.at, fmt::format("the parameter '{}' needs a type", p.name), "write x: Tensor[(n, 64), f32]");
-    params.push_back(make(Value{.id = p.name, .type = type(p.type)}));
+    params.push_back(value(p.name, p.type));
     bind(p.at, p.name, params.back());
   }
   Pending pending;
@@ -35,7 +35,7 @@ Ref<Body> Parser::body(const Statement& s, const Tree* result_types) {
     else graph_statement(inner, pending);
   }
   if (!pending.dims.empty()) fail(s.at, fmt::format("no operation follows the size '{}'", pending.dims[0]->id.str()));
-  if (!pending.types.empty()) fail(s.at, fmt::format("the value '{}' is annotated but never assigned", pending.types[0].first));
+  if (!pending.values.empty()) fail(s.at, fmt::format("the value '{}' is annotated but never assigned", pending.values[0].first));
   if (!pending.returned && result_types) fail(s.at, "expected 'return' at the end of the function");
   return make(Body{.params = std::move(params), .bindings = std::move(pending.bindings), .results = std::move(pending.results)});
 }
@@ -66,7 +66,7 @@ void Parser::graph_statement(const Statement& s, Pending& pending) {
     check_parameters(s);
     if (!s.decorators.empty()) fail(s.at, "a local function has no decorator");
     return bind(s.at, s.name, body(s, s.annotation.is(TreeKind::absent) ? nullptr : &s.annotation));
-  case StatementKind::annotate: pending.types.emplace_back(target_name(s), type(s.annotation)); return;
+  case StatementKind::annotate: pending.values.emplace_back(target_name(s), value(target_name(s), s.annotation)); return;
   case StatementKind::assign: return graph_assign(s, pending);
   case StatementKind::expression:
     if (!s.value.is(TreeKind::string)) bind_results(s, {}, pending);
@@ -94,33 +94,47 @@ void Parser::graph_assign(const Statement& s, Pending& pending) {
 }
 
 void Parser::bind_results(const Statement& s, const std::vector<std::string>& names, Pending& pending) {
-  std::vector<Opt<Type>> types;
+  std::vector<Opt<Value>> annotated;
   for (const std::string& name : names) {
-    auto found = std::find_if(pending.types.begin(), pending.types.end(), [&](const auto& p) { return p.first == name; });
-    if (found != pending.types.end()) {
-      types.push_back(found->second);
-      pending.types.erase(found);
-    } else types.push_back(s.annotation.is(TreeKind::absent) ? Opt<Type>() : Opt<Type>(type(s.annotation)));
+    auto found = std::find_if(pending.values.begin(), pending.values.end(), [&](const auto& p) { return p.first == name; });
+    if (found != pending.values.end()) {
+      annotated.push_back(found->second);
+      pending.values.erase(found);
+    } else annotated.push_back(s.annotation.is(TreeKind::absent) ? Opt<Value>() : Opt<Value>(value(name, s.annotation)));
   }
-  Ref<Operation> call = operation(s.value, types);
-  if (std::any_of(types.begin(), types.end(), [](const auto& t) { return !t; }) && captured_.result_types) {
+  Ref<Operation> call = operation(s.value, annotated);
+  if (std::any_of(annotated.begin(), annotated.end(), [](const auto& v) { return !v; }) && captured_.result_types) {
     auto ruled = at(s.value.at, [&] { return captured_.result_types(*call); });
     if (ruled.size() != names.size()) fail(s.value.at, fmt::format("the operation has {} results, found {} names", ruled.size(), names.size()));
     for (size_t i = 0; i < names.size(); ++i)
-      if (!types[i]) types[i] = ruled[i];
+      if (!annotated[i]) annotated[i] = make(Value{.id = names[i], .type = ruled[i]});
   }
   std::vector<Ref<Value>> values;
   for (size_t i = 0; i < names.size(); ++i) {
-    if (!types[i]) fail(s.targets[i].at, fmt::format("the value '{}' has no type", names[i]), fmt::format("write {}: Tensor[…] = …", names[i]));
-    values.push_back(make(Value{.id = names[i], .type = Ref<Type>(types[i].node(), 0)}));
+    if (!annotated[i]) fail(s.targets[i].at, fmt::format("the value '{}' has no type", names[i]), fmt::format("write {}: Tensor[…] = …", names[i]));
+    values.push_back(Ref<Value>(annotated[i].node(), 0));
   }
   pending.bindings.push_back(make(Binding{.values = values, .operation = call, .dims = std::exchange(pending.dims, {})}));
   for (size_t i = 0; i < names.size(); ++i) bind(s.targets[i].at, names[i], values[i]);
 }
 
+Ref<Value> Parser::value(const std::string& id, const Tree& t) {
+  bool stored = t.is(TreeKind::subscript) && t.children[0].is(TreeKind::name) && t.children[0].last_name() == "Stored";
+  if (!stored) return make(Value{.id = id, .type = type(t)});
+  const Tree& place = t.children.back();
+  auto where = place.is(TreeKind::call) ? parse_enum<StorageKind>(place.children[0].last_name()) : std::nullopt;
+  if (t.children.size() != 3 || !where)
+    fail(t.at, "expected Stored[type, place]", "places are arena(offset), region(number), slot(number), output(number), alias(of=x)");
+  Arguments given = arguments(place, 0, 1, {"of"});
+  Storage storage{.where = *where};
+  if (!given.plain.empty()) storage.offset = integer(*given.plain[0], "the place");
+  if (const Tree* of = given.find("of")) storage.of = required_operand(*of);
+  return make(Value{.id = id, .type = type(t.children[1]), .storage = make(std::move(storage))});
+}
+
 // ---- operations
 
-Ref<Operation> Parser::operation(const Tree& t, const std::vector<Opt<Type>>& types) {
+Ref<Operation> Parser::operation(const Tree& t, const std::vector<Opt<Value>>& values) {
   if (!t.is(TreeKind::call) || !t.children[0].is(TreeKind::name)) fail(t.at, "expected a call of an operator, a kernel or a function");
   std::string callee(t.children[0].last_name());
   if (callee == "loop") return loop(t);
@@ -128,14 +142,14 @@ Ref<Operation> Parser::operation(const Tree& t, const std::vector<Opt<Type>>& ty
   if (callee == "op" || callee == "invoke") {
     if (t.children.size() < 2) fail(t.at, fmt::format("'{}' needs a name", callee));
     std::string name = string(t.children[1], "the name");
-    return callee == "op" ? op_call(t, name, 1) : invoke(t, name, 1, types);
+    return callee == "op" ? op_call(t, name, 1) : invoke(t, name, 1, values);
   }
   if (is_generic(t)) {
     Opt<Node> made = generic(t);
     if (!as<Operation>(made)) fail(t.at, fmt::format("a {} is no operation", callee));
     return as_ref<Operation>(made);
   }
-  return callees_.count(callee) ? invoke(t, callee, 0, types) : op_call(t, callee, 0);
+  return callees_.count(callee) ? invoke(t, callee, 0, values) : op_call(t, callee, 0);
 }
 
 Ref<Operation> Parser::op_call(const Tree& t, const std::string& op, size_t skip) {
@@ -147,7 +161,7 @@ Ref<Operation> Parser::op_call(const Tree& t, const std::string& op, size_t skip
   return make(OpCall{.op = op, .args = std::move(args), .attrs = std::move(named)});
 }
 
-Ref<Operation> Parser::invoke(const Tree& t, const std::string& callee, size_t skip, const std::vector<Opt<Type>>& types) {
+Ref<Operation> Parser::invoke(const Tree& t, const std::string& callee, size_t skip, const std::vector<Opt<Value>>& values) {
   Arguments given = arguments(t, skip);
   std::vector<Ref<Operand>> args;
   for (const Tree* a : given.plain) args.push_back(required_operand(*a));
@@ -160,9 +174,9 @@ Ref<Operation> Parser::invoke(const Tree& t, const std::string& callee, size_t s
     if (!x->is(TreeKind::tuple)) fail(x->at, "expected a tuple of types");
     for (const Tree& item : x->children) outputs.push_back(type(item));
   } else
-    for (const auto& known : types) {
+    for (const auto& known : values) {
       if (!known) fail(t.at, fmt::format("the results of '{}' need types", callee), "annotate the values that it gives");
-      outputs.push_back(Ref<Type>(known.node(), 0));
+      outputs.push_back(known->type);
     }
   return make(Invoke{.callee = callee, .args = std::move(args), .outputs = std::move(outputs), .scalars = std::move(scalars)});
 }

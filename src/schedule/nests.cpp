@@ -26,6 +26,18 @@ Substitution iteration_values(const Block& block) {
   return values;
 }
 
+bool speaks_of_iterations(const Block& block, const std::vector<Ref<For>>& loops) {
+  for (const auto& f : loops)
+    if (uses(block.body.node(), f->var.node()) || (block.init && uses(block.init.node(), f->var.node()))) return false;
+  return true;
+}
+bool is_visible(const Schedule& s, const Ref<Buffer>& buffer, const Node* node) {
+  if (s.is_parameter(*buffer)) return true;
+  for (const Node* n : s.path(node))
+    if (const auto* a = as<Allocate>(n); a && a->buffer.same_as(buffer)) return true;
+  return false;
+}
+
 bool stores_to(const Node* s, const Node* buffer) {
   bool found = false;
   visit(s, [&](const Store& x) { found = found || x.buffer.same_as(buffer); });
@@ -96,8 +108,40 @@ void bind_loops(arith::Analyzer& analyzer, const std::vector<Ref<For>>& loops) {
   for (const auto& f : loops) analyzer.bind(f->var, f->begin, f->extent);
 }
 
-Placed nest_over(const Ref<Block>& original, const Box& box, arith::Analyzer& analyzer) {
-  Ref<Block> block = renew(original);
+namespace {
+void conjuncts(const Ref<Expr>& e, std::vector<Ref<Expr>>& out) {
+  const auto* b = as<Binary>(e);
+  if (!b || b->op != BinaryOp::logical_and) return out.push_back(e);
+  conjuncts(b->a, out);
+  conjuncts(b->b, out);
+}
+
+// What is left of the condition without the nest's loops.
+Opt<Expr> without_loops(const Nest& nest, const char* primitive) {
+  Opt<Expr> left;
+  if (!nest.block->where) return left;
+  std::vector<Ref<Expr>> parts;
+  conjuncts(as_ref<Expr>(nest.block->where), parts);
+  arith::Analyzer analyzer;
+  bind_loops(analyzer, nest.loops);
+  for (const auto& part : parts) {
+    bool on_loops = false, keeps_range = false;
+    for (const auto& f : nest.loops) on_loops = on_loops || uses(part.node(), f->var.node());
+    for (const auto& iter : nest.block->iters)
+      for (const Ref<Expr>& range : {iter->value < iter->extent, iter->value >= imm(0)})
+        keeps_range = keeps_range || equal(analyzer.simplify(range), analyzer.simplify(part));
+    if (keeps_range) continue;
+    if (on_loops) throw schedule_error(primitive, "block " + nest.block->id.str(), "its condition speaks of its iterations, not of the loops");
+    left = left ? as_ref<Expr>(left) && part : part;
+  }
+  return left;
+}
+} // namespace
+
+Placed nest_over(const Nest& nest, const Box& box, arith::Analyzer& analyzer, const char* primitive) {
+  const Ref<Block>& original = nest.block;
+  if (!speaks_of_iterations(*original, nest.loops)) throw schedule_error(primitive, "block " + original->id.str(), "it speaks of its iterations, not of the loops");
+  Ref<Block> block = renew(with(original, &Block::where, without_loops(nest, primitive)));
   std::vector<Ref<Iter>> iters;
   std::vector<Ref<For>> loops;
   Opt<Expr> where = block->where;
@@ -120,23 +164,23 @@ Placed nest_over(const Ref<Block>& original, const Box& box, arith::Analyzer& an
     iters.push_back(with(iter, &Iter::value, analyzer.simplify(value)));
   }
   block = with(with(block, &Block::iters, List<Ref<Iter>>(iters)), &Block::where, where);
-  Ref<Stmt> nest = block;
-  for (size_t i = loops.size(); i-- > 0;) nest = loops[i] = with(loops[i], &For::body, nest);
-  return {.nest = nest, .loops = loops, .block = block};
+  Ref<Stmt> whole = block;
+  for (size_t i = loops.size(); i-- > 0;) whole = loops[i] = with(loops[i], &For::body, whole);
+  return {.nest = whole, .loops = loops, .block = block};
 }
 
-Ref<Stmt> copy_nest(Name id, const Ref<Buffer>& to, const Ref<Buffer>& from) {
+Ref<Stmt> copy_nest(Name id, const Ref<Buffer>& to, const Ref<Buffer>& from, const Ref<Region>& region) {
   std::vector<Ref<Iter>> iters;
   std::vector<Ref<Expr>> index;
   std::vector<Ref<Var>> loops;
   for (size_t d = 0; d < to->shape.size(); ++d) {
     Ref<Var> loop = var(fmt::format("i{}", d)), v = var(fmt::format("v{}", d));
-    iters.push_back(make(Iter{.value = loop, .extent = to->shape[d], .var = v}));
+    iters.push_back(make(Iter{.value = region->begin[d] + loop, .extent = to->shape[d], .var = v}));
     index.push_back(v);
     loops.push_back(loop);
   }
   Ref<Stmt> nest = make(Block{.id = id, .iters = iters, .reads = {}, .writes = {}, .body = store(to, index, load(from, index))});
-  for (size_t d = loops.size(); d-- > 0;) nest = make(For{.begin = imm(0), .extent = to->shape[d], .var = loops[d], .body = nest});
+  for (size_t d = loops.size(); d-- > 0;) nest = make(For{.begin = imm(0), .extent = region->extent[d], .var = loops[d], .body = nest});
   return nest;
 }
 

@@ -17,6 +17,10 @@ struct Nest {
 Nest nest_of(const Schedule& s, Name block);
 
 Substitution iteration_values(const Block& block);
+// Do body and init speak of the block's iterations only, not of the loops around it?
+bool speaks_of_iterations(const Block& block, const std::vector<Ref<For>>& loops);
+// Is the buffer a parameter, or allocated around the node?
+bool is_visible(const Schedule& s, const Ref<Buffer>& buffer, const Node* node);
 // Blocks that store to (load from) the buffer, in order of the text.
 std::vector<Ref<Block>> writers_of(const Ref<Stmt>& s, const Node* buffer);
 std::vector<Ref<Block>> readers_of(const Ref<Stmt>& s, const Node* buffer);
@@ -33,7 +37,8 @@ std::vector<Ref<For>> loops_around(const Schedule& s, const Node* node);
 void bind_loops(arith::Analyzer& analyzer, const std::vector<Ref<For>>& loops);
 
 // A loop for each iteration that runs over begin <= value < begin + extent, around a copy of the block; what may leave an iteration's own
-// range is cut by `where`. An iteration without a range runs over all of its own.
+// range is cut by `where`. An iteration without a range runs over all of its own. The nest's loops are left behind: a condition on them that
+// does more than keep iterations in range is refused in the primitive's name.
 struct Box {
   std::vector<Opt<Expr>> begin, extent;
 };
@@ -42,10 +47,10 @@ struct Placed {
   std::vector<Ref<For>> loops;
   Ref<Block> block;
 };
-Placed nest_over(const Ref<Block>& block, const Box& box, arith::Analyzer& analyzer);
+Placed nest_over(const Nest& nest, const Box& box, arith::Analyzer& analyzer, const char* primitive);
 
-// `to[…] = from[…]` over all of the shape.
-Ref<Stmt> copy_nest(Name id, const Ref<Buffer>& to, const Ref<Buffer>& from);
+// `to[…] = from[…]` over the region, which lies inside both.
+Ref<Stmt> copy_nest(Name id, const Ref<Buffer>& to, const Ref<Buffer>& from, const Ref<Region>& region);
 // Regions named by hand are out of date; they are computed from the accesses when asked for.
 Ref<Stmt> forget_regions(const Ref<Stmt>& body);
 Ref<Stmt> without_allocation(const Ref<Stmt>& body, const Node* buffer);

@@ -15,6 +15,7 @@ struct Literal {
   std::optional<DType> type;
   bool none = false;
   std::string word; // a string or a bare name
+  std::vector<Name> words;
 };
 
 class Parser {
@@ -48,6 +49,10 @@ private:
   void number(Literal& out);
   void list(Literal& out, size_t depth);
   Literal named(const std::string& name);
+  bool starts_number() {
+    std::string_view rest = std::string_view(text_).substr(at_);
+    return rest.starts_with("true") || rest.starts_with("false") || rest.starts_with("inf") || rest.starts_with("nan");
+  }
   Array array(const Literal& l);
   Attr::Value attribute(const ops::OpDef& op, const std::string& name, const Literal& l);
 
@@ -80,7 +85,9 @@ void Parser::list(Literal& out, size_t depth) {
   if (out.shape.size() <= depth) out.shape.push_back(-1);
   int64_t count = 0;
   while (peek() != ']') {
-    if (peek() == '[') list(out, depth + 1);
+    char c = peek();
+    if (c == '[') list(out, depth + 1);
+    else if (std::isalpha(static_cast<unsigned char>(c)) && !starts_number()) out.words.emplace_back(word());
     else number(out);
     ++count;
     if (!take(',')) break;
@@ -156,6 +163,7 @@ Attr::Value Parser::attribute(const ops::OpDef& op, const std::string& name, con
       else if constexpr (std::is_same_v<T, double>) return l.values.at(0);
       else if constexpr (std::is_same_v<T, List<int64_t>>) return List<int64_t>(std::vector<int64_t>(l.values.begin(), l.values.end()));
       else if constexpr (std::is_same_v<T, List<double>>) return List<double>(l.values);
+      else if constexpr (std::is_same_v<T, List<Name>>) return List<Name>(l.words);
       else if constexpr (std::is_same_v<T, Opt<Expr>>) return Opt<Expr>(imm(static_cast<int64_t>(l.values.at(0))));
       else if constexpr (std::is_same_v<T, List<Ref<Expr>>>) {
         std::vector<Ref<Expr>> out;

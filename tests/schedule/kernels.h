@@ -6,6 +6,7 @@
 #include "ir/visit.h"
 #include "schedule/placement.h"
 
+#include <algorithm>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -71,6 +72,55 @@ inline std::vector<std::vector<double>> run(const Kernel& k, const std::vector<i
 
 inline void expect_same(const Ref<Kernel>& before, const schedule::Schedule& after, const std::vector<std::vector<int64_t>>& sizes = {{}}) {
   for (const auto& dims : sizes) EXPECT_EQ(run(*before, dims), run(*after.kernel(), dims)) << to_text(after.kernel());
+}
+
+// Every buffer and variable is introduced around its use, and no identity or block twice.
+inline std::string misplaced(const Kernel& k) {
+  std::vector<const Node*> scope, ever;
+  std::string wrong;
+  auto introduce = [&](const Node* n, const std::string& name) {
+    if (std::find(ever.begin(), ever.end(), n) != ever.end()) wrong += "twice " + name + "; ";
+    ever.push_back(n);
+    scope.push_back(n);
+  };
+  auto use = [&](const Node* n, const std::string& name) {
+    if (std::find(scope.begin(), scope.end(), n) == scope.end()) wrong += "out of scope " + name + "; ";
+  };
+  std::vector<Name> blocks;
+  std::function<void(const Node*)> walk = [&](const Node* n) {
+    size_t mark = scope.size();
+    auto children = [&] { for_children(n, [&](const Node* c) { walk(c); }); };
+    if (const auto* v = as<Var>(n)) return use(n, v->id.str());
+    if (const auto* b = as<Buffer>(n)) return use(n, b->id.str());
+    if (const auto* f = as<For>(n)) {
+      walk(f->begin.node());
+      walk(f->extent.node());
+      introduce(f->var.node(), f->var->id.str());
+      walk(f->body.node());
+    } else if (const auto* a = as<Allocate>(n)) {
+      introduce(a->buffer.node(), a->buffer->id.str());
+      for (const auto& e : a->buffer->shape) walk(e.node());
+      walk(a->body.node());
+    } else if (const auto* b = as<Block>(n)) {
+      if (std::find(blocks.begin(), blocks.end(), b->id) != blocks.end()) wrong += "block twice " + b->id.str() + "; ";
+      blocks.push_back(b->id);
+      for (const auto& iter : b->iters) {
+        walk(iter->value.node());
+        walk(iter->extent.node());
+      }
+      for (const auto& iter : b->iters) introduce(iter->var.node(), iter->var->id.str());
+      if (b->where) walk(b->where.node());
+      if (b->init) walk(b->init.node());
+      walk(b->body.node());
+    } else {
+      children();
+    }
+    scope.resize(mark);
+  };
+  for (const auto& d : k.dims) introduce(d.node(), d->id.str());
+  for (const auto& p : k.params) introduce(p->buffer.node(), p->buffer->id.str());
+  walk(k.body.node());
+  return wrong;
 }
 
 template <class F> void expect_refused(F&& step, const std::string& sentence) {

@@ -117,7 +117,11 @@ TEST(RandomSchedules, KeepTheNumbers) {
   for (uint32_t seed = 0; seed < 1500; ++seed) {
     Schedule s(original, target);
     RandomSteps steps(seed, s);
-    for (int i = 0; i < 25; ++i) ASSERT_NO_THROW(steps.step()) << seed << ": " << steps.log << "\n" << to_text(s.kernel());
+    for (int i = 0; i < 25; ++i) {
+      Ref<Kernel> before = s.kernel();
+      ASSERT_NO_THROW(steps.step()) << seed << ": " << steps.log << "\n" << to_text(s.kernel());
+      ASSERT_EQ(testing::misplaced(*s.kernel()), "") << seed << ": " << steps.log << "\n" << to_text(before) << to_text(s.kernel());
+    }
     for (size_t i = 0; i < sizes.size(); ++i) {
       std::vector<std::vector<double>> found;
       try {

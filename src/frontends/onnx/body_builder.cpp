@@ -23,6 +23,12 @@ std::optional<int64_t> small_count(const Ref<Operand>& operand, int64_t limit) {
   return count <= limit ? std::optional(count) : std::nullopt;
 }
 
+size_t index_of(const Binding& binding, const Ref<Operand>& value) {
+  size_t i = 0;
+  while (i < binding.values.size() && !binding.values[i].same_as(value)) ++i;
+  return i;
+}
+
 // The array, if every element is a literal.
 std::optional<interpreter::Array> literal_array(const ops::Contents& contents, DType type) {
   auto shape = static_shape(contents.shape);
@@ -67,8 +73,8 @@ std::optional<ops::Contents> BodyBuilder::find(const Ref<Operand>& operand, bool
   if (!type || type->element.is_float() || depth > deepest_chain || !small_count(operand, ops::most_contents)) return {};
   std::optional<ops::Contents> result;
   const Binding* from = producer(operand.node());
-  if (const auto* call = from && from->values.size() == 1 ? as<OpCall>(from->operation) : nullptr) {
-    result = fold(*call, may_read, depth);
+  if (const auto* call = from ? as<OpCall>(from->operation) : nullptr) {
+    result = fold(*call, index_of(*from, operand), may_read, depth);
     if (!result)
       if (auto value = evaluate(operand, depth)) result = ops::contents_of(*value->constant().get());
   }
@@ -77,8 +83,8 @@ std::optional<ops::Contents> BodyBuilder::find(const Ref<Operand>& operand, bool
   return result;
 }
 
-// The contents of a call from those of its arguments.
-std::optional<ops::Contents> BodyBuilder::fold(const OpCall& call, bool may_read, int depth) {
+// The contents of a call's result from those of its arguments.
+std::optional<ops::Contents> BodyBuilder::fold(const OpCall& call, size_t result, bool may_read, int depth) {
   if (!ops::get(call.op).fold) return {};
   std::vector<std::optional<ops::Contents>> held(call.args.size());
   std::vector<const ops::Contents*> inputs(call.args.size(), nullptr);
@@ -88,8 +94,8 @@ std::optional<ops::Contents> BodyBuilder::fold(const OpCall& call, bool may_read
     if (held[i]) inputs[i] = &*held[i];
   }
   auto results = ops::fold_call(call, inputs);
-  if (!results || results->size() != 1) return {};
-  return std::move(results->front());
+  if (!results || result >= results->size()) return {};
+  return std::move((*results)[result]);
 }
 
 std::optional<ops::Contents> BodyBuilder::read(const Ref<Operand>& operand) {
@@ -114,7 +120,7 @@ std::optional<interpreter::Array> BodyBuilder::evaluate(const Ref<Operand>& oper
   for (const BodyBuilder* body = this; body; body = body->outer_)
     if (auto found = body->values_.find(operand.node()); found != body->values_.end()) return found->second;
   const Binding* from = producer(operand.node());
-  const auto* call = from && from->values.size() == 1 ? as<OpCall>(from->operation) : nullptr;
+  const auto* call = from ? as<OpCall>(from->operation) : nullptr;
   if (!call || ops::get(call->op).effect) return {};
   // A call that folds to literals needs no values of its arguments: the shape of a large tensor is one.
   std::vector<interpreter::Array> inputs;
@@ -122,7 +128,7 @@ std::optional<interpreter::Array> BodyBuilder::evaluate(const Ref<Operand>& oper
     if (!arg) continue;
     auto value = evaluate(as_ref<Operand>(arg), depth + 1);
     if (!value) {
-      auto folded = tensor_of(operand)->element.is_float() ? std::nullopt : fold(*call, false, depth + 1);
+      auto folded = tensor_of(operand)->element.is_float() ? std::nullopt : fold(*call, index_of(*from, operand), false, depth + 1);
       if (!folded) return {};
       return literal_array(*folded, tensor_of(operand)->element);
     }
@@ -135,9 +141,9 @@ std::optional<interpreter::Array> BodyBuilder::evaluate(const Ref<Operand>& oper
     if (one && *one && !as_int(*one)) return {};
   }
   auto results = interpreter::interpret_call(*call, inputs);
-  if (results.size() != 1) return {};
-  values_.insert_or_assign(operand.node(), results[0]);
-  return std::move(results[0]);
+  auto result = results.at(index_of(*from, operand));
+  values_.insert_or_assign(operand.node(), result);
+  return result;
 }
 
 std::vector<Ref<tw::Value>> BodyBuilder::apply_all(Name op, std::vector<Opt<Operand>> args, const Attributes& attributes) {

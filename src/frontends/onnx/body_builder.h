@@ -33,7 +33,7 @@ public:
 
 private:
   std::optional<ops::Contents> find(const Ref<Operand>& operand, bool read, int depth);
-  std::optional<ops::Contents> fold(const OpCall& call, bool read, int depth);
+  std::optional<ops::Contents> fold(const OpCall& call, size_t result, bool read, int depth);
   std::optional<ops::Contents> read(const Ref<Operand>& operand);
   std::optional<interpreter::Array> evaluate(const Ref<Operand>& operand, int depth);
   const Binding* producer(const tw::Node* value) const;

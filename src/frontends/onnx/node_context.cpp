@@ -76,9 +76,10 @@ std::vector<Ref<Expr>> NodeContext::sizes(size_t i, const char* what) {
   return out;
 }
 
-Ref<Operand> NodeContext::sizes_tensor(const std::vector<Ref<Expr>>& sizes) {
-  if (auto literals = static_shape(Shape(sizes))) return body.ints(*literals);
-  return call("sizes", {}, {{"values", List<Ref<Expr>>(sizes)}});
+Ref<Expr> NodeContext::size(size_t i, const char* what) {
+  auto all = sizes(i, what);
+  if (all.size() != 1) throw user_error("input {} ('{}') must be one integer, found {}", i, what, all.size());
+  return all[0];
 }
 
 int64_t NodeContext::axis(int64_t value, int64_t rank, const char* name) const { return ops::TypeContext::normalise_axis(value, rank, name); }
@@ -116,23 +117,15 @@ Ref<Operand> NodeContext::reshape(const Ref<Operand>& x, std::vector<Ref<Expr>> 
 
 Ref<Operand> NodeContext::transpose(const Ref<Operand>& x, std::vector<int64_t> permutation) {
   if (std::is_sorted(permutation.begin(), permutation.end())) return x;
-  return call("transpose", {x}, {{"permutation", List<int64_t>(std::move(permutation))}});
+  return call("transpose", {x}, {{"axes", List<int64_t>(std::move(permutation))}});
 }
 
 Ref<Operand> NodeContext::squeeze(const Ref<Operand>& x, const std::vector<int64_t>& axes) {
-  if (axes.empty()) return x;
-  Shape from = shape(x);
-  std::vector<Ref<Expr>> to;
-  for (size_t d = 0; d < from.size(); ++d)
-    if (!std::binary_search(axes.begin(), axes.end(), static_cast<int64_t>(d))) to.push_back(from[d]);
-  return reshape(x, std::move(to));
+  return axes.empty() ? x : call("squeeze", {x}, {{"axes", List<int64_t>(axes)}});
 }
 
 Ref<Operand> NodeContext::unsqueeze(const Ref<Operand>& x, const std::vector<int64_t>& axes) {
-  if (axes.empty()) return x;
-  std::vector<Ref<Expr>> to = shape(x).vector();
-  for (int64_t a : axes) to.insert(to.begin() + a, imm(1));
-  return reshape(x, std::move(to));
+  return axes.empty() ? x : call("unsqueeze", {x}, {{"axes", List<int64_t>(axes)}});
 }
 
 } // namespace tw::onnx

@@ -52,8 +52,8 @@ public:
   std::optional<std::vector<int64_t>> maybe_ints(size_t i);
   // Sizes (rank 0 or 1): symbolic, or read at run time where they depend on data.
   std::vector<Ref<Expr>> sizes(size_t i, const char* what);
-  // An operand with the sizes as i64 elements, of rank 1.
-  Ref<Operand> sizes_tensor(const std::vector<Ref<Expr>>& sizes);
+  // One of them, from a tensor of one element.
+  Ref<Expr> size(size_t i, const char* what);
   // Axes from an attribute in old versions, from input `i` since version `since`; 0 <= axis < rank, distinct. Nothing if neither is there.
   std::optional<std::vector<int64_t>> axes(size_t i, int64_t since, int64_t rank);
   int64_t axis(int64_t value, int64_t rank, const char* name = "axis") const;
@@ -80,7 +80,7 @@ public:
   Ref<Operand> cast(const Ref<Operand>& x, DType to);
   Ref<Operand> reshape(const Ref<Operand>& x, std::vector<Ref<Expr>> shape);
   Ref<Operand> transpose(const Ref<Operand>& x, std::vector<int64_t> permutation);
-  Ref<Operand> squeeze(const Ref<Operand>& x, const std::vector<int64_t>& axes);   // axes in order
+  Ref<Operand> squeeze(const Ref<Operand>& x, const std::vector<int64_t>& axes);
   Ref<Operand> unsqueeze(const Ref<Operand>& x, const std::vector<int64_t>& axes); // axes of the result, in order
 
 private:

@@ -12,6 +12,8 @@
 #include "schedule/nests.h"
 #include "schedule/placement.h"
 
+#include <algorithm>
+
 namespace tw::schedule {
 namespace {
 
@@ -25,6 +27,19 @@ void place(Schedule& s, const Ref<Buffer>& copy, const Ref<Stmt>& top, const Ref
   s.set_body(make(Allocate{.buffer = copy, .body = forget_regions(s.kernel()->body)}));
 }
 
+// What runs before the statement: the sequence below the allocations, up to it.
+Ref<Stmt> before(const Schedule& s, const Ref<Stmt>& top) {
+  std::vector<Ref<Stmt>> parts;
+  for (const Node* n : s.path(top.node()))
+    if (const auto* list = as<Seq>(n))
+      for (const auto& part : list->body) {
+        auto path = s.path(top.node());
+        if (std::find(path.begin(), path.end(), part.node()) != path.end()) break;
+        parts.push_back(part);
+      }
+  return seq(parts);
+}
+
 } // namespace
 
 Name cache_read(Schedule& s, Name id, const Ref<Buffer>& buffer, Name scope) {
@@ -32,12 +47,24 @@ Name cache_read(Schedule& s, Name id, const Ref<Buffer>& buffer, Name scope) {
   auto refuse = [&](const std::string& sentence) { return schedule_error("cache_read", "block " + id.str(), sentence); };
   if (!loads_from(nest.block.node(), buffer.node())) throw refuse(fmt::format("it reads '{}'", buffer->id.str()));
   if (stores_to(nest.block.node(), buffer.node())) throw refuse(fmt::format("it does not write '{}'", buffer->id.str()));
+  arith::Analyzer analyzer;
+  auto around = loops_around(s, nest.block.node());
+  around.erase(around.end() - static_cast<ptrdiff_t>(nest.loops.size()), around.end());
+  bind_loops(analyzer, around);
+  Ref<Region> needed = clip(as_ref<Region>(arith::find_region(arith::touched_by(nest.top, analyzer).reads, buffer)), analyzer);
+  if (!s.is_parameter(*buffer)) {
+    if (!around.empty()) throw refuse(fmt::format("its nest is not inside other loops, as '{}' may not be complete there", buffer->id.str()));
+    auto written = arith::find_region(arith::touched_by(before(s, nest.top), analyzer).writes, buffer);
+    if (!written || !arith::covers(as_ref<Region>(written), needed, analyzer)) throw refuse(fmt::format("'{}' has been written where it reads", buffer->id.str()));
+  } else if (stores_to(s.kernel()->body.node(), buffer.node())) {
+    throw refuse(fmt::format("'{}' is an input or an intermediate", buffer->id.str()));
+  }
   Ref<Buffer> copy = cached(buffer, scope);
   Name copier = s.unique_block(copy->id.str());
   auto replaced = rewrite(nest.top, [&](const Load& load) -> Opt<Expr> {
     return load.buffer.same_as(buffer) ? Opt<Expr>(with(ref_to(load), &Load::buffer, copy)) : Opt<Expr>();
   });
-  place(s, copy, nest.top, seq({copy_nest(copier, copy, buffer), replaced}));
+  place(s, copy, nest.top, seq({copy_nest(copier, copy, buffer, needed), replaced}));
   return copier;
 }
 
@@ -67,7 +94,7 @@ Name cache_write(Schedule& s, Name id, Name scope) {
       [&](const Store& x) -> Opt<Stmt> {
         return x.buffer.same_as(buffer) ? Opt<Stmt>(with(ref_to(x), &Store::buffer, copy)) : Opt<Stmt>();
       });
-  place(s, copy, nest.top, seq({replaced, copy_nest(copier, buffer, copy)}));
+  place(s, copy, nest.top, seq({replaced, copy_nest(copier, buffer, copy, arith::whole(buffer))}));
   return copier;
 }
 

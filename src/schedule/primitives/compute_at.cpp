@@ -54,7 +54,7 @@ void compute_at(Schedule& s, Name id, const Ref<Var>& at) {
   }
   for (const auto& index : target->index)
     if (!as<Var>(index) && !is_int(index, 0)) throw refuse("it writes at its iteration variables");
-  Placed moved = nest_over(block, box, analyzer);
+  Placed moved = nest_over(producer, box, analyzer, "compute_at");
   s.replace(producer.top.node(), {});
   loop = s.loop(at);
   s.replace(loop.node(), with(loop, &For::body, seq({moved.nest, loop->body})));

@@ -28,7 +28,7 @@ public:
     check_span(span);
     bind_loops(analyzer_, around_);
     auto written = arith::touched_by(loop_->body, analyzer_).writes;
-    Placed moved = nest_over(block, box_of(written), analyzer_);
+    Placed moved = nest_over(consumer_, box_of(written), analyzer_, "reverse_compute_at");
     check_reads(moved, written);
     check_once(moved);
     s_.replace(consumer_.top.node(), {});

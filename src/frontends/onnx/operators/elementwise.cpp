@@ -28,9 +28,7 @@ Results dropout(NodeContext& c) {
   }
   Results out{c.input(0)};
   if (c.wants(1)) {
-    Ref<Operand> kept = c.scalar(1, boolean);
-    Shape shape = c.shape(0);
-    out.push_back(shape.empty() ? kept : c.call("expand", {kept}, {{"shape", List<Ref<Expr>>(shape)}}));
+    out.push_back(c.call("constant_fill", {c.scalar(1, boolean)}, {{"shape", List<Ref<Expr>>(c.shape(0))}}));
   }
   return out;
 }
@@ -153,9 +151,23 @@ constexpr OperatorRow rows[] = {
     {"Xor", plain<"logical_xor">},
 };
 
+// With a bias, by the exact formula or by tanh.
+template <Text approximate> Results biased_gelu(NodeContext& c) {
+  Ref<Operand> x = c.has(1) ? c.call("add", {c.input(0), c.input(1)}) : c.input(0);
+  return {c.call("gelu", {x}, {{"approximate", Name(approximate.value)}})};
+}
+
+constexpr OperatorRow microsoft_rows[] = {
+    {"BiasGelu", biased_gelu<"none">},
+    {"FastGelu", biased_gelu<"tanh">},
+    {"Gelu", gelu},
+    {"QuickGelu", [](NodeContext& c) { return Results{c.call("silu", {c.input(0)}, {{"alpha", c.attribute_float("alpha", 1.702f)}})}; }},
+};
+
 } // namespace
 
 OperatorTable elementwise_operators() { return {"", rows}; }
+OperatorTable microsoft_elementwise_operators() { return {"com.microsoft", microsoft_rows}; }
 
 Ref<Operand> activate(NodeContext& c, const Ref<Operand>& x, const std::string& name, std::optional<double> alpha,
                       std::optional<double> beta) {

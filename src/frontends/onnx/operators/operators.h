@@ -25,14 +25,21 @@ template <Text op, Text attribute> Results with_float(NodeContext& c) {
 Ref<Operand> activate(NodeContext& c, const Ref<Operand>& x, const std::string& name, std::optional<double> alpha,
                       std::optional<double> beta);
 
+OperatorTable control_operators();
 OperatorTable elementwise_operators();
+OperatorTable indexing_operators();
+OperatorTable movement_operators();
 OperatorTable normalisation_operators();
 OperatorTable pool_operators();
 OperatorTable product_operators();
+OperatorTable quantise_operators();
 OperatorTable reduction_operators();
+OperatorTable shape_operators();
 // com.microsoft
+OperatorTable microsoft_elementwise_operators();
 OperatorTable microsoft_normalisation_operators();
 OperatorTable microsoft_product_operators();
+OperatorTable microsoft_quantise_operators();
 
 std::vector<OperatorTable> operator_tables();
 // Null if there is none.

@@ -63,7 +63,7 @@ Results hardmax(NodeContext& c) {
   }
   Shape shape = NodeContext::shape(x);
   Ref<Operand> best = c.call("arg_max", {x}, {{"axis", axis}, {"keepdims", true}});
-  Ref<Operand> numbers = c.call("range", {}, {{"size", Opt<Expr>(shape[static_cast<size_t>(axis)])}});
+  Ref<Operand> numbers = c.call("range", {c.scalar(0, i64), c.scalar(1, i64)}, {{"count", Opt<Expr>(shape[static_cast<size_t>(axis)])}});
   std::vector<Ref<Expr>> column{shape[static_cast<size_t>(axis)]};
   for (int64_t d = axis + 1; d < rank; ++d) column.push_back(imm(1));
   Ref<Operand> hit = c.cast(c.call("equal", {c.reshape(numbers, column), best}), c.element(0));

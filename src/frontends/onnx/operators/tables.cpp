@@ -4,8 +4,20 @@
 namespace tw::onnx {
 
 std::vector<OperatorTable> operator_tables() {
-  return {elementwise_operators(), normalisation_operators(), pool_operators(), product_operators(), reduction_operators(),
-          microsoft_normalisation_operators(), microsoft_product_operators()};
+  return {control_operators(),
+          elementwise_operators(),
+          indexing_operators(),
+          movement_operators(),
+          normalisation_operators(),
+          pool_operators(),
+          product_operators(),
+          quantise_operators(),
+          reduction_operators(),
+          shape_operators(),
+          microsoft_elementwise_operators(),
+          microsoft_normalisation_operators(),
+          microsoft_product_operators(),
+          microsoft_quantise_operators()};
 }
 
 const OperatorRow* find_operator(const std::string& domain, const std::string& op_type) {
