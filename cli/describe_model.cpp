@@ -12,12 +12,13 @@
 namespace tw::cli {
 namespace {
 
-// Text has no control characters; an ONNX file begins with one.
+// As compile/load_model.cpp tells it from other formats.
 bool is_text(const std::string& path) {
+  constexpr std::string_view head = "# tensorwright";
   std::ifstream file(path, std::ios::binary);
-  char bytes[512];
-  file.read(bytes, sizeof bytes);
-  return file.gcount() > 0 && std::none_of(bytes, bytes + file.gcount(), [](char c) { return c >= 0 && c < '\t'; });
+  std::string found(head.size(), 0);
+  file.read(found.data(), static_cast<std::streamsize>(found.size()));
+  return file && found == head;
 }
 
 Json operators_json(const std::vector<std::pair<std::string, int64_t>>& operators) {
