@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-// Errors and costs of the vector math functions over every float32, as the table of docs/vector-math.md.
+// Errors and costs of the vector math functions over every float32. It prints docs/vector-math.md:
 //
+//   bench_vector_math > docs/vector-math.md          (half an hour on two cores)
 //   bench_vector_math [--function NAME] [--stride N] [--threads N]
 //
 // All 2^32 bit patterns (or every Nth) go through code for three targets; the reference is the C library in double. Cycles are those of the
 // best of many passes over 2048 elements in L1, at the clock that an addition chain shows in the same run.
-#include "../tests/codegen_llvm/ulp.h"
+#include "codegen_llvm/ulp.h"
 
 #include "base/diagnostics.h"
 
@@ -32,9 +33,10 @@ void scan_block(const std::vector<CompiledFunction>& codes, const MathFunction& 
                 std::vector<Worst>& worst) {
   alignas(64) static thread_local float x[block], y[block];
   static thread_local double exact[block];
+  MathReference reference = math_reference(function);
   for (int i = 0; i < block; ++i) {
     x[i] = std::bit_cast<float>(static_cast<uint32_t>(first + i * stride));
-    exact[i] = math_reference(function, x[i]);
+    exact[i] = reference(x[i]);
   }
   for (size_t c = 0; c < codes.size(); ++c) {
     codes[c](x, y, block);
@@ -107,6 +109,22 @@ void report(const MathFunction& function, uint64_t stride, int threads) {
   std::fflush(stdout);
 }
 
+constexpr const char* introduction = R"(<!-- SPDX-License-Identifier: Apache-2.0 -->
+<!-- Printed by bench_vector_math; do not edit. -->
+# Elementary functions of float32
+
+Largest error of the vector code that the compiler emits, in units in the last place (ULP), over every float32 argument ("every Nth" if the
+command said so), against the C library in double; the argument at which it occurs; and cycles an element in L1, measured in the same run.
+
+    ninja -C build bench_vector_math && build/bench/bench_vector_math > docs/vector-math.md
+
+- 0.500 means correctly rounded everywhere, up to double rounding of the reference.
+- NaN gives NaN. Infinities, signs of zeros, overflow and underflow are those of the C library; results underflow gradually, one rounding.
+- Results depend on the target's multiply-add (fused or not), not on the vector width: AVX2 and AVX-512 agree to the bit, and a value does not depend on its place
+  in a vector.
+- float64, and the functions missing here, call libm for each lane.
+)";
+
 } // namespace
 
 int main(int argc, char** argv) try {
@@ -120,6 +138,8 @@ int main(int argc, char** argv) try {
     else if (word == "--threads") threads = std::atoi(argv[i + 1]);
     else throw user_error("unknown option {}", word);
   }
+  if (wanted.empty()) std::printf("%s\n", introduction);
+  if (stride != 1) std::printf("Every %llu. argument.\n\n", static_cast<unsigned long long>(stride));
   std::puts("| function | AVX2 + FMA: worst ULP | SSE4.2 | AVX-512 | cycles an element: AVX2 | SSE4.2 | AVX-512 |");
   std::puts("| --- | --- | --- | --- | --- | --- | --- |");
   for (const MathFunction& function : math_functions())

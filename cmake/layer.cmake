@@ -35,11 +35,12 @@ function(tensorwright_test name)
   add_test(NAME ${name} COMMAND test_${name})
 endfunction()
 
-# tensorwright_table(TARGET folder TYPE type NAMESPACE ns HEADER header [SUBFOLDERS] [NAMED]): one explicit, sorted table of the constants
-# that the files of a folder define. File <name>.cpp defines `extern const <type> <name>;` in namespace <ns>; the table is `<ns>::table()`.
-# SUBFOLDERS: only files in folders below count (the others hold what they share). NAMED: the table sets the member `name` of each constant.
+# tensorwright_table(TARGET folder TYPE type NAMESPACE ns HEADER header [SUBFOLDERS] [NAMED] [SUFFIX text] [DECLARATIONS header]): one
+# explicit, sorted table of the constants that the files of a folder define. File <name>.cpp defines `extern const <type> <name><suffix>;` in
+# namespace <ns>; the table is `<ns>::table()`. SUBFOLDERS: only files in folders directly below count (the others hold what they share).
+# NAMED: the table sets the member `name` of each constant. DECLARATIONS: a generated header of that name declares every constant.
 function(tensorwright_table target)
-  cmake_parse_arguments(ARG "SUBFOLDERS;NAMED" "FOLDER;TYPE;NAMESPACE;HEADER" "" ${ARGN})
+  cmake_parse_arguments(ARG "SUBFOLDERS;NAMED" "FOLDER;TYPE;NAMESPACE;HEADER;SUFFIX;DECLARATIONS" "" ${ARGN})
   if(ARG_SUBFOLDERS)
     file(GLOB files CONFIGURE_DEPENDS ${TENSORWRIGHT_ROOT}/${ARG_FOLDER}/*/*.cpp)
   else()
@@ -55,14 +56,24 @@ function(tensorwright_table target)
   set(entries "")
   set(naming "")
   foreach(name ${names})
-    string(APPEND declarations "extern const ${ARG_TYPE} ${name};\n")
-    string(APPEND entries "&${name}, ")
+    string(APPEND declarations "extern const ${ARG_TYPE} ${name}${ARG_SUFFIX};\n")
+    string(APPEND entries "&${name}${ARG_SUFFIX}, ")
     if(ARG_NAMED)
-      string(APPEND naming "    ${name}.name = \"${name}\";\n")
+      string(APPEND naming "    ${name}${ARG_SUFFIX}.name = \"${name}\";\n")
     endif()
   endforeach()
   if(ARG_NAMED)
     set(naming "  static const bool named = [] {\n${naming}    return true;\n  }();\n  static_cast<void>(named);\n")
+  endif()
+  if(ARG_DECLARATIONS)
+    file(CONFIGURE OUTPUT ${CMAKE_BINARY_DIR}/generated/include/${ARG_DECLARATIONS} CONTENT
+"// Generated from the files of ${ARG_FOLDER}; do not edit.
+#pragma once
+#include \"${ARG_HEADER}\"
+namespace ${ARG_NAMESPACE} {
+${declarations}} // namespace ${ARG_NAMESPACE}
+" @ONLY)
+    target_include_directories(${target} PUBLIC ${CMAKE_BINARY_DIR}/generated/include)
   endif()
   set(output ${CMAKE_BINARY_DIR}/generated/${target}_${ARG_TYPE}_table.cpp)
   file(CONFIGURE OUTPUT ${output} CONTENT

@@ -55,4 +55,7 @@ bool uses(const Node* n, const Node* identity);
 std::string to_text(const Node* n);
 template <class T> std::string to_text(const Opt<T>& n) { return to_text(n.node()); }
 
+// ---- verify.cpp: the rules that hold at every stage; verify.h has those of each stage.
+void verify(const Ref<Module>& module);
+
 } // namespace tw

@@ -34,7 +34,9 @@ private:
     } catch (const Error& error) {
       if (error.kind() != ErrorKind::internal) throw;
       std::string message = error.message();
-      if (size_t end = message.find(": "); message.starts_with("check failed") && end != std::string::npos) message = message.substr(end + 2);
+      // "check failed: condition: sentence"
+      if (message.starts_with("check failed: "))
+        if (size_t end = message.find(": ", 14); end != std::string::npos) message = message.substr(end + 2);
       fail(place, message);
     }
   }
@@ -52,27 +54,33 @@ private:
     Parser& parser_;
     size_t mark_;
   };
-  void bind(const std::string& name, const Ref<Node>& node);
-  // What the name stands for; empty if nothing.
-  std::optional<Captured> find(const std::string& name);
-  Opt<Node> find_node(const Tree& t);
-  [[noreturn]] void unknown(const Tree& t, std::string_view what);
-  OriginScope origin(const Statement& s);
-  void check_depth(size_t place) const;
+  // Scopes inside each other are limited: walks over the nodes recurse.
+  class Depth {
+  public:
+    Depth(Parser& parser, size_t place);
+    ~Depth();
 
-  // ---- parse.cpp: arguments of calls
+  private:
+    Parser& parser_;
+  };
+  void bind(size_t place, const std::string& name, const Ref<Node>& node);
+  // What the name stands for; empty if nothing.
+  std::optional<Captured> find(const std::string& name) const;
+  Opt<Node> find_node(const Tree& t) const;
+  [[noreturn]] void unknown(const Tree& t, std::string_view what) const;
+  Opt<Origin> origin_for(const Statement& s) const;
+
   struct Arguments {
     std::vector<const Tree*> plain;
     std::vector<const Tree*> named;
     const Tree* find(std::string_view name) const;
   };
-  Arguments arguments(const Tree& call) const;
+  Arguments arguments(const Tree& call, size_t skip) const;
   // Complains about other names, too few or too many plain arguments.
   Arguments arguments(const Tree& call, size_t least, size_t most, std::initializer_list<std::string_view> names) const;
-  void no_arguments(const Tree& t) const;
 
   // ---- parse.cpp: modules
-  void top_level(const Statement& s, std::vector<Ref<Attr>>& attrs);
+  void top_level(const Statement& s, std::vector<Ref<Attr>>& attributes);
   Ref<Callable> callable(const Statement& s);
   Ref<Function> function(const Statement& s, const Tree& decorator);
   Ref<Kernel> kernel(const Statement& s, const Tree& decorator);
@@ -82,81 +90,90 @@ private:
     std::vector<Ref<Attr>> attrs;
   };
   Head head(const Statement& s, const Tree& decorator);
+  void check_parameters(const Statement& s) const;
   Ref<Param> parameter(const syntax::Parameter& p);
 
   // ---- parse_graph.cpp
-  Ref<Body> body(Statements statements, const std::vector<syntax::Parameter>& parameters, const Tree* result_types);
   struct Pending;
+  Ref<Body> body(const Statement& s, const Tree* result_types);
   void graph_statement(const Statement& s, Pending& pending);
   void graph_assign(const Statement& s, Pending& pending);
-  void bind_results(const Statement& s, const Ref<Operation>& operation, const std::vector<std::string>& names, std::vector<Opt<Type>> types,
-                    Pending& pending);
+  void bind_results(const Statement& s, const std::vector<std::string>& names, Pending& pending);
   void give(const Statement& s, Pending& pending, const Tree* result_types);
-  Ref<Operation> operation(const Tree& t, const std::vector<Opt<Type>>& types);
+  Ref<Operation> operation(const Tree& t, const std::vector<Opt<Value>>& values);
   Ref<Operation> branch(const Tree& t);
   Ref<Operation> loop(const Tree& t);
-  Ref<Operation> invoke(const Tree& t, const std::string& callee, size_t skip, const std::vector<Opt<Type>>& types);
+  Ref<Operation> invoke(const Tree& t, const std::string& callee, size_t skip, const std::vector<Opt<Value>>& values);
   Ref<Operation> op_call(const Tree& t, const std::string& op, size_t skip);
+  // The type of a value, maybe with its place in memory.
+  Ref<Value> value(const std::string& id, const Tree& annotation);
   Ref<Body> local_body(const Tree& t);
   Opt<Operand> operand(const Tree& t);
   Ref<Operand> required_operand(const Tree& t);
   Ref<Constant> constant(const Tree& t, const std::string& id);
   Blob elements(const Tree& t, DType type, size_t count);
-  Blob blob(const Tree& call, const Tree* bytes, const Tree* hash);
+  Blob blob(const Arguments& given, const Tree* bytes, const Tree* hash);
 
   // ---- parse_stmt.cpp
-  Ref<Stmt> rest(Statements statements, size_t& next);
+  std::vector<Ref<Stmt>> items(Statements statements);
+  static Ref<Stmt> one(std::vector<Ref<Stmt>> made);
   Ref<Stmt> statement(const Statement& s);
+  Ref<Stmt> expression_statement(const Statement& s);
   Ref<Stmt> loop_statement(const Statement& s);
   Ref<Stmt> with_statement(const Statement& s);
   Ref<Stmt> block(const Statement& s);
+  Ref<Iter> iter(const Tree& name, const Tree& t);
   Ref<Stmt> register_tile(const Statement& s);
-  Ref<Stmt> store(const Statement& s, const Tree& target, const Tree& value, const Tree* mask);
-  Ref<Stmt> scoped_suite(const std::vector<Statement>& statements);
+  Ref<Stmt> store(size_t place, const Tree& target, const Tree& value, const Tree* mask);
+  Ref<Expr> condition(const Tree& t);
   Ref<Buffer> buffer(const std::string& id, const Tree& t);
   Ref<Var> variable(const std::string& id, const Tree* facts, DType type);
-  std::string target_name(const Tree& t);
-  std::vector<std::pair<std::string, const Tree*>> targets(const Statement& s);
+  std::string target_name(const Statement& s);
+  std::vector<std::pair<const Tree*, const Tree*>> targets(const Statement& s);
 
   // ---- parse_expr.cpp
   std::pair<Ref<Expr>, Ref<Expr>> pair(const Tree& a, const Tree& b, const Hint& hint);
+  // A number without a type; the same or one inside `f32(…)`.
+  bool is_number(const Tree& t) const;
+  bool is_literal(const Tree& t) const;
   Ref<Expr> number(const Tree& t, DType type);
-  Ref<Expr> name_expr(const Tree& t);
+  Ref<Expr> number(size_t place, double value, DType type);
+  Ref<Expr> name_expr(const Tree& t, const Hint& hint);
   Ref<Expr> unary(const Tree& t, const Hint& hint);
   Ref<Expr> binary(const Tree& t, const Hint& hint);
   Ref<Expr> call(const Tree& t, const Hint& hint);
+  int64_t lanes(const Tree& t);
   Ref<Expr> intrinsic(const Tree& t, const std::string& name, size_t skip, const Hint& hint);
   Ref<Expr> lambda(const Tree& t);
   Ref<Expr> load(const Tree& t, const Tree* mask);
-  Ref<Buffer> buffer_of(const Tree& subscript);
-  std::vector<const Tree*> indices(const Tree& subscript);
-  std::vector<Ref<Expr>> index_list(const Tree& subscript, const Buffer& buffer);
+  Ref<Buffer> buffer_of(const Tree& t);
+  std::vector<const Tree*> indices(const Tree& t, const Buffer& buffer);
+  std::vector<Ref<Expr>> index_list(const Tree& t, const Buffer& buffer);
   Ref<Region> region(const Tree& t);
-  Ref<Expr> extent_of(const Tree& slice, const Ref<Expr>& low);
+  Ref<Expr> extent_of(const Tree& high, const Ref<Expr>& low);
   List<Ref<Expr>> expr_tuple(const Tree& t, const char* what);
-  bool is_literal(const Tree& t) const;
-  Ref<TensorType> tensor_type(const Tree& t);
 
   // ---- parse_fields.cpp: values, and nodes from their field lists
   Attr::Value attr_value(const Tree& t);
   Attr::Value attr_tuple(const Tree& t);
-  std::vector<Ref<Attr>> attrs(const Arguments& a);
-  int64_t integer(const Tree& t, const char* what);
+  std::vector<Ref<Attr>> attrs(const Arguments& given);
+  int64_t integer(const Tree& t, const char* what) const;
   double real(const Tree& t);
   DType dtype(const Tree& t);
-  std::string string(const Tree& t, const char* what);
-  bool boolean(const Tree& t);
+  std::string string(const Tree& t, const char* what) const;
+  bool boolean(const Tree& t) const;
+  bool is_generic(const Tree& t) const;
   Opt<Node> generic(const Tree& t);
   template <class T> Opt<Node> generic_node(const Tree& t);
   template <class M> void field_value(M& out, const Tree& t, const char* field);
-  bool is_generic(const Tree& t) const;
+  template <class M> void handle_value(M& out, const Tree& t, const char* field);
 
   const syntax::Text& text_;
   const Scope& captured_;
   std::unordered_map<std::string, Ref<Node>> names_;
   std::vector<std::pair<std::string, Opt<Node>>> shadowed_;
   std::unordered_set<std::string> callees_;
-  int scopes_ = 0;
+  int depth_ = 0;
 };
 
 } // namespace tw::parse_detail

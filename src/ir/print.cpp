@@ -205,10 +205,19 @@ void Printer::kernel(const Kernel& k) {
 
 // ---- graphs
 
+// Stored[type, place] after memory is planned.
+std::string Printer::value_type(const Value& v) {
+  if (!v.storage) return type(v.type.node());
+  std::vector<std::string> parts;
+  if (v.storage->offset || !v.storage->of) parts.push_back(fmt::format("{}", v.storage->offset));
+  if (v.storage->of) parts.push_back("of=" + operand(v.storage->of.node()));
+  return fmt::format("Stored[{}, {}({})]", type(v.type.node()), name_of(v.storage->where), join(parts));
+}
+
 std::string Printer::graph_parameters(const Body& body) {
   std::vector<std::string> parts;
   for (const auto& p : body.params) {
-    std::string text = type(p->type.node());
+    std::string text = value_type(*p);
     parts.push_back(fmt::format("{}: {}", define(p.node()), text));
   }
   return join(parts);
@@ -230,7 +239,7 @@ void Printer::binding(const Binding& b) {
   std::string text = operation(b.operation.node(), b);
   std::vector<std::string> names, annotations;
   for (const auto& v : b.values) {
-    annotations.push_back(type(v->type.node()));
+    annotations.push_back(value_type(*v));
     names.push_back(define(v.node()));
   }
   if (names.empty()) return line(text, &b);

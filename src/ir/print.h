@@ -50,6 +50,7 @@ private:
   void kernel(const Kernel& k);
   std::string decorator(const char* kind, const Name& id, std::string& printed_id, const List<Ref<Var>>& dims, const List<Ref<Attr>>& attrs);
   std::string graph_parameters(const Body& body);
+  std::string value_type(const Value& v);
   void body(const Body& b);
   void binding(const Binding& b);
   std::string local_function(const Body& body, const char* wanted);

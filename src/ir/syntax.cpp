@@ -62,7 +62,7 @@ bool is_reserved(std::string_view word) {
       "False", "None", "True", "and",    "as",       "assert", "async", "await",  "break",  "class", "continue", "def",   "del",      "elif",
       "else",  "except", "finally", "for", "from",   "global", "if",    "import", "in",     "is",    "lambda",   "nonlocal", "not",   "or",
       "pass",  "raise", "return", "try", "while",    "with",   "yield", "inf",    "nan",    "Tensor", "Scalar",  "Tuple", "Sequence", "Optional",
-      "In",    "Out",  "InOut"};
+      "Stored", "In",    "Out",  "InOut"};
   return std::find(std::begin(words), std::end(words), word) != std::end(words) || parse_dtype(word);
 }
 

@@ -5,6 +5,8 @@
 //   Ref<Module> fold_batch_norm(const Ref<Module>&, PassContext&);
 //   extern const Pass fold_batch_norm_pass;   // = {.name = "fold_batch_norm", .doc = …, .graph = fold_batch_norm}
 //
+// A file directly in passes/graph/ or passes/kernel/ is a pass; its parts, if it has several, lie in a folder of the same name. The build
+// makes the table, and passes/all.h with every constant, from the names of the files.
 // The driver (compile/driver.h) names, times, disables, verifies and dumps each; pipelines (compile/pipelines/) say the order.
 #pragma once
 
@@ -13,11 +15,16 @@
 #include "ir/derived.h"
 #include "target/target.h"
 
+#include <map>
+#include <span>
+
 namespace tw::passes {
 
 struct PassOptions {
   int64_t fold_bytes = int64_t{64} << 20;  // largest constant that folding may make
   int64_t fold_steps = 200'000'000;        // scalar operations that folding may spend on one module
+  std::map<std::string, int64_t> dims;     // sizes for symbolic dimensions of the entry function, by name (pin_dimensions)
+  std::string entry = "main";              // the function that `dims` speaks of
   bool exact = false;                      // no approximations: neither Winograd nor reordered sums
 };
 

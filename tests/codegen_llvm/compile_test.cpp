@@ -107,6 +107,18 @@ TEST(ModuleCompiler, MalformedIrIsAnInternalError) {
   EXPECT_THROW(ModuleCompiler(parse_target("native"), {.verify = true}).object(*module), Error);
 }
 
+TEST(ModuleCompiler, ErrorsOfTheBackEndAreOurs) {
+  // Inline assembly that the machine does not have is an internal error with LLVM's words; the context can be used afterwards.
+  llvm::LLVMContext context;
+  auto module = parse_ir(context, "define void @f() {\n call void asm sideeffect \"no_such_instruction\", \"\"()\n ret void\n}");
+  try {
+    ModuleCompiler(parse_target("native")).object(*module);
+    FAIL();
+  } catch (const Error& error) { EXPECT_THAT(error.what(), HasSubstr("no_such_instruction")); }
+  auto good = parse_ir(context, add_function("f", 1));
+  EXPECT_FALSE(ModuleCompiler(parse_target("native")).object(*good).empty());
+}
+
 TEST(ModuleCompiler, UsesTheTargetsVectors) {
   // A vector addition takes the registers of the target it is compiled for.
   std::string text = "define <16 x float> @f(<16 x float> %x) {\n %y = fadd <16 x float> %x, %x\n ret <16 x float> %y\n}";

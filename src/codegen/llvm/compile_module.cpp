@@ -33,17 +33,29 @@
 namespace tw::codegen {
 namespace {
 
-// Keeps the first error that LLVM reports instead of printing it and leaving the process.
-struct ErrorKeeper : llvm::DiagnosticHandler {
-  explicit ErrorKeeper(std::string& text) : text(text) {}
-  bool handleDiagnostics(const llvm::DiagnosticInfo& info) override {
-    if (info.getSeverity() != llvm::DS_Error) return true;
-    llvm::raw_string_ostream stream(text);
-    llvm::DiagnosticPrinterRawOStream printer(stream);
-    if (text.empty()) info.print(printer);
-    return true;
+// Keeps the first error that LLVM reports in a context, instead of printing it and leaving the process, for as long as it lives.
+class ErrorKeeper {
+public:
+  ErrorKeeper(llvm::LLVMContext& context, std::string& text) : context_(context), previous_(context.getDiagnosticHandler()) {
+    context.setDiagnosticHandler(std::make_unique<Handler>(text));
   }
-  std::string& text;
+  ~ErrorKeeper() { context_.setDiagnosticHandler(std::move(previous_)); }
+
+private:
+  struct Handler : llvm::DiagnosticHandler {
+    explicit Handler(std::string& text) : text(text) {}
+    bool handleDiagnostics(const llvm::DiagnosticInfo& info) override {
+      if (info.getSeverity() != llvm::DS_Error || !text.empty()) return true;
+      llvm::raw_string_ostream stream(text);
+      llvm::DiagnosticPrinterRawOStream printer(stream);
+      info.print(printer);
+      return true;
+    }
+    std::string& text;
+  };
+
+  llvm::LLVMContext& context_;
+  std::unique_ptr<llvm::DiagnosticHandler> previous_;
 };
 
 void run_middle_end(llvm::Module& module, llvm::TargetMachine& machine) {
@@ -96,7 +108,7 @@ void ModuleCompiler::prepare(llvm::Module& module) {
 
 void ModuleCompiler::emit(llvm::Module& module, ObjectBytes& out, bool as_text) {
   std::string error;
-  module.getContext().setDiagnosticHandler(std::make_unique<ErrorKeeper>(error));
+  ErrorKeeper keeper(module.getContext(), error);
   prepare(module);
   if (options_.middle_end) run_middle_end(module, *machine_);
   llvm::raw_svector_ostream stream(out);

@@ -35,7 +35,8 @@ const MathFunction* find_math_function(std::string_view name);
 llvm::Value* emit_math(llvm::IRBuilderBase& builder, const Target& target, const MathFunction& function,
                        llvm::ArrayRef<llvm::Value*> arguments);
 
-// The reference that errors are measured against: the exact function, in double.
-double math_reference(const MathFunction& function, double x);
+// The reference that errors are measured against: the C library's function of double. Contract: the function has vector code.
+using MathReference = double (*)(double);
+MathReference math_reference(const MathFunction& function);
 
 } // namespace tw::codegen

@@ -51,7 +51,7 @@ private:
   OpsetImports imports_;
 };
 
-// Sizes that are only hints (value_info) may be nonsense; some tools write -1 for unknown there.
+// Some tools write -1 for an unknown size. Sizes that are only hints (value_info) may be any nonsense.
 std::vector<Dimension> Converter::shape(const ::onnx::TensorShapeProto& proto, bool hint_only) {
   std::vector<Dimension> dimensions;
   std::vector<int64_t> sizes;
@@ -59,8 +59,8 @@ std::vector<Dimension> Converter::shape(const ::onnx::TensorShapeProto& proto, b
     Dimension& added = dimensions.emplace_back();
     if (dimension.has_dim_value()) {
       if (dimension.dim_value() < 0) {
-        if (hint_only) continue;
-        throw user_error("dimension {} is {}, expected a size that is not negative", dimensions.size() - 1, dimension.dim_value())
+        if (hint_only || dimension.dim_value() == -1) continue;
+        throw user_error("dimension {} is {}, expected a size, or -1 for an unknown one", dimensions.size() - 1, dimension.dim_value())
             .hint("write a dimension of unknown size as a name (dim_param)");
       }
       added.size = dimension.dim_value();
@@ -159,7 +159,7 @@ Attribute::Value Converter::attribute_value(const ::onnx::AttributeProto& proto,
   }
   case P::SPARSE_TENSOR:
   case P::SPARSE_TENSORS: throw unsupported("the attribute holds a sparse tensor").hint("save the model with dense tensors");
-  case P::UNDEFINED: throw user_error("the attribute has neither a type nor a value");
+  case P::UNDEFINED: throw user_error("the attribute has neither a type nor a value that is known");
   default: throw user_error("the attribute has the unknown type {}", type);
   }
 }

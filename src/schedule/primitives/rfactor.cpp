@@ -10,6 +10,21 @@
 #include "ir/visit.h"
 
 namespace tw::schedule {
+namespace {
+
+Opt<Expr> neutral(BinaryOp op, DType type) {
+  switch (op) {
+  case BinaryOp::add: return zero(type);
+  case BinaryOp::mul: return literal(1, type);
+  case BinaryOp::min: return highest(type);
+  case BinaryOp::max: return lowest(type);
+  case BinaryOp::logical_and: return imm(1, boolean);
+  case BinaryOp::logical_or: return imm(0, boolean);
+  default: return {};
+  }
+}
+
+} // namespace
 
 RFactor rfactor(Schedule& s, Name id, const Ref<Var>& loop) {
   Ref<Block> block = s.block(id);
@@ -17,9 +32,10 @@ RFactor rfactor(Schedule& s, Name id, const Ref<Var>& loop) {
   auto loops = s.loops(id);
   const auto* update = as<Store>(block->body);
   const auto* form = update ? as<Binary>(update->value) : nullptr;
-  const auto* start = block->init ? as<Store>(block->init) : nullptr;
   const auto* old = form ? as<Load>(form->a) : nullptr;
-  if (!form || !start || !old || !old->buffer.same_as(update->buffer)) throw refuse("the block is a reduction with an init");
+  if (!form || !old || !old->buffer.same_as(update->buffer) || !neutral(form->op, update->value->dtype))
+    throw refuse("the block is a reduction: T[…] = T[…] combined with a value");
+  Ref<Expr> nothing = as_ref<Expr>(neutral(form->op, update->value->dtype));
   // The reduce loops: a perfect nest at the bottom.
   size_t first = loops.size();
   auto carries = [&](const Ref<For>& f) {
@@ -51,7 +67,7 @@ RFactor rfactor(Schedule& s, Name id, const Ref<Var>& loop) {
   Ref<Stmt> accumulate = store(partial, {lane}, make(Binary{.op = form->op, .a = load(partial, {lane}), .b = value}));
   Name partial_id = s.unique_block(id.str() + "_partial");
   Ref<Stmt> first_nest =
-      make(Block{.id = partial_id, .iters = iters, .reads = {}, .writes = {}, .body = accumulate, .init = store(partial, {lane}, start->value)});
+      make(Block{.id = partial_id, .iters = iters, .reads = {}, .writes = {}, .body = accumulate, .init = store(partial, {lane}, nothing)});
   for (size_t i = rest.size(); i-- > 0;) first_nest = with(rest[i], &For::body, first_nest);
   first_nest = make(For{.begin = factored->begin, .extent = factored->extent, .var = loop, .body = first_nest});
   // What is left: one reduction over the partial results.

@@ -19,12 +19,12 @@ bool join_epilogue(Schedule& s, Name reduction, Name map, size_t spatial) {
   return true;
 }
 
-struct Shape4 {
+struct LoopsByKind {
   std::vector<Ref<For>> spatial, reduce;
 };
 
-Shape4 loops_by_kind(Schedule& s, const Block& block) {
-  Shape4 out;
+LoopsByKind loops_by_kind(Schedule& s, const Block& block) {
+  LoopsByKind out;
   for (const auto& f : s.loops(block.id)) {
     bool reduces = false;
     for (const auto& iter : block.iters) reduces = reduces || (iter->how == IterKind::reduce && uses(iter->value.node(), f->var.node()));
@@ -39,7 +39,7 @@ public:
 
   bool run() {
     Ref<Block> block = s_.block(id_);
-    Shape4 loops = loops_by_kind(s_, *block);
+    LoopsByKind loops = loops_by_kind(s_, *block);
     if (loops.spatial.empty() || loops.reduce.empty()) return false;
     Ref<Var> column = loops.spatial.back()->var;
     if (is_int(loops.spatial.back()->extent, 1) || !contiguous(*block, column)) return false;
@@ -97,81 +97,39 @@ private:
   TileChoice choose(const Loops& rows, const Ref<Expr>& columns, const std::vector<Ref<For>>& reduce) {
     TileProblem problem;
     problem.columns = as_int(columns).value_or(0);
-    problem.element_bytes = s_.block(id_)->body.node() ? as<Store>(s_.block(id_)->body)->value->dtype.bytes() : 4;
+    problem.element_bytes = element_bytes_ = as<Store>(s_.block(id_)->body)->value->dtype.bytes();
     problem.shared_columns = shared_columns_;
     for (const auto& f : reduce) problem.depth *= as_int(f->extent).value_or(256);
+    depth_per_row_ = problem.depth;
     if (!rows.empty()) problem.row_length = as_int(s_.loop(rows.back())->extent).value_or(0);
     if (rows.size() > 1) problem.lines = as_int(s_.loop(rows[rows.size() - 2])->extent).value_or(1);
     problem.has_rows = !rows.empty();
-    problem.dynamic_rows = !rows.empty() && !as_int(s_.loop(rows.back())->extent);
     return choose_tile(s_.target(), problem);
   }
 
-  // Whole panels, then what is left of the columns.
+  // Whole panels, and what is left of the columns as a nest of its own over the same rows (no barrier: they write different columns).
   void panels(const Loops& rows, const Ref<Var>& column, double work) {
     Ref<Expr> extent = s_.loop(column)->extent;
     int64_t width = plan_.columns;
     auto total = as_int(extent);
     if (total && *total < width) width = *total;
-    if (total && *total % width == 0) {
-      panel(id_, rows, column, width, work);
-      return;
-    }
-    // Two sequences of nests would need a barrier between them for nothing: the rest is a second nest over the same rows.
-    Ref<Var> first = rows.empty() ? column : rows[0];
-    (void)first;
-    rest_of_columns(rows, column, extent, width, work);
-  }
-
-  void rest_of_columns(const Loops& rows, const Ref<Var>& column, const Ref<Expr>& extent, int64_t width, double work) {
-    auto total = as_int(extent);
-    if (total) {
-      // Inside the rows the column loop falls into [0, whole) and [whole, total): rows go inside each.
-      int64_t whole = *total / width * width;
-      Loops order = {column};
-      order.insert(order.end(), rows.begin(), rows.end());
-      reorder(s_, order);
-      Loops parts = partition(s_, column, imm(whole));
-      Loops back = rows;
-      back.push_back(column);
-      reorder(s_, back);
-      // The rest's nest has fresh variables; find them by the block.
-      std::vector<Name> names = copies(parts[1]);
-      auto loops = s_.loops(names[0]);
-      Loops rest_rows;
-      for (const auto& f : loops) {
-        if (f->var.same_as(parts[1])) continue;
-        if (rest_rows.size() < rows.size()) rest_rows.push_back(f->var);
-      }
-      Loops rest_order = rest_rows;
-      rest_order.push_back(parts[1]);
-      reorder(s_, rest_order);
-      panel(id_, rows, column, width, work);
-      panel(names[0], rest_rows, parts[1], *total - whole, work * static_cast<double>(*total - whole) / static_cast<double>(*total));
-      return;
-    }
-    // Unknown number of columns: panels of one vector, then single columns.
-    (void)work;
-    panel_dynamic(rows, column, extent, width, work);
-  }
-
-  void panel_dynamic(const Loops& rows, const Ref<Var>& column, const Ref<Expr>& extent, int64_t width, double work) {
-    Loops order = {column};
-    order.insert(order.end(), rows.begin(), rows.end());
-    reorder(s_, order);
-    Loops parts = partition(s_, column, arith::simplify(floordiv(extent, width) * width));
-    std::vector<Name> names = copies(parts[1]);
-    Loops back = rows;
-    back.push_back(column);
-    reorder(s_, back);
+    if (total && *total % width == 0) return panel(rows, column, width, work);
+    Loops column_first = {column};
+    column_first.insert(column_first.end(), rows.begin(), rows.end());
+    reorder(s_, column_first);
+    Ref<Var> rest = partition(s_, column, arith::simplify(floordiv(extent, width) * width))[1];
     Loops rest_rows;
-    for (const auto& f : s_.loops(names[0]))
-      if (!f->var.same_as(parts[1]) && rest_rows.size() < rows.size()) rest_rows.push_back(f->var);
-    Loops rest_order = rest_rows;
-    rest_order.push_back(parts[1]);
-    reorder(s_, rest_order);
-    panel(id_, rows, column, width, work);
-    panel(names[0], rest_rows, parts[1], 1, work);
+    for (const auto& f : s_.loops(copies(rest)[0]))
+      if (!f->var.same_as(rest) && rest_rows.size() < rows.size()) rest_rows.push_back(f->var);
+    auto column_last = [&](Loops order, const Ref<Var>& last) {
+      order.push_back(last);
+      reorder(s_, order);
+    };
+    column_last(rows, column);
+    column_last(rest_rows, rest);
+    panel(rows, column, width, work);
+    // Of an unknown number of columns, what is left runs one by one.
+    panel(rest_rows, rest, total ? *total % width : 1, work);
   }
 
   // Blocks inside the loop, the reduction first.
@@ -181,84 +139,68 @@ private:
     return out;
   }
 
-  // Rows…, column → shared(row blocks, panels), tiles of rows, a panel's columns.
-  void panel(Name reduction, const Loops& rows, const Ref<Var>& column, int64_t width, double work) {
-    Loops split_columns = split(s_, column, width);
-    Ref<Var> panel = split_columns[0], inside = split_columns[1];
+  // Splits a row loop into blocks whose input stays in half of the second-level cache, and so many that threads divide them well.
+  std::optional<Loops> blocks_of(const Ref<Var>& loop, int64_t row_elements, int64_t panels) {
+    auto extent = as_int(s_.loop(loop)->extent);
+    if (!extent || *extent < 2) return {};
+    int64_t fitting = std::max<int64_t>(s_.target().l2_bytes / 2 / std::max<int64_t>(row_elements * element_bytes_, 1), 1);
+    int64_t wanted = std::max((*extent + fitting - 1) / fitting, (8 + panels - 1) / panels);
+    wanted = std::min(wanted, *extent);
+    while (*extent % wanted) ++wanted;
+    if (wanted == 1) return {};
+    return split(s_, loop, *extent / wanted);
+  }
+
+  // rows…, column → shared(outer rows, row blocks, panels), rows of a block, columns of a panel.
+  void panel(const Loops& rows, const Ref<Var>& column, int64_t width, double work) {
+    auto total = as_int(s_.loop(column)->extent);
+    Loops parts = split(s_, column, width);
+    Ref<Var> panel = parts[0], inside = parts[1];
     if (rows.empty()) {
-      tensorize(s_, reduction, inside, inside);
+      tensorize_nest(inside);
       if (work >= worth_a_thread) parallel(s_, panel);
       return;
     }
-    Ref<Var> line = rows.back();
-    Loops outer(rows.begin(), rows.end() - 1);
-    bool many_lines = plan_.lines > 1 && !outer.empty();
-    // Blocks of rows: as many as keep their input in half of the second-level cache, and enough for all threads.
-    Loops before = outer;
-    Loops tile_outer;
-    if (many_lines) {
-      tile_outer.push_back(before.back());
-      before.pop_back();
-    } else if (auto extent = as_int(s_.loop(line)->extent); extent && plan_.block_rows > 0 && *extent > plan_.block_rows) {
-      Ref<Var> block = split_blocks(line, *extent);
-      before.push_back(block);
+    bool has_lines = rows.size() > 1;
+    Ref<Var> line = rows.back(), blocked = has_lines ? rows[rows.size() - 2] : line;
+    Loops before(rows.begin(), rows.end() - (has_lines ? 2 : 1)), order;
+    int64_t length = has_lines ? as_int(s_.loop(line)->extent).value_or(64) : 1;
+    if (auto split_rows = blocks_of(blocked, length * depth_per_row_, total ? std::max<int64_t>(*total / width, 1) : 4)) {
+      before.push_back((*split_rows)[0]);
+      blocked = (*split_rows)[1];
+      if (!has_lines) line = blocked;
     }
     before.push_back(panel);
-    Loops order = before;
-    order.insert(order.end(), tile_outer.begin(), tile_outer.end());
-    order.push_back(line_);
+    order = before;
+    if (has_lines) order.push_back(blocked);
+    order.push_back(line);
     order.push_back(inside);
-    if (line_.node() == nullptr) order[order.size() - 2] = line;
     reorder(s_, order);
-    Ref<Var> rows_loop = line_inner(line);
-    tile(reduction, tile_outer, rows_loop, inside);
+    tile(has_lines && plan_.lines > 1 ? Opt<Var>(blocked) : Opt<Var>(), line);
     share_outer(s_, before, work);
-    line_ = Ref<Var>(nullptr, 0);
   }
 
-  Ref<Var> split_blocks(const Ref<Var>& line, int64_t extent) {
-    int64_t blocks = std::max<int64_t>(extent / plan_.block_rows, 1);
-    while (extent % blocks) ++blocks;
-    Loops parts = split(s_, line, extent / blocks);
-    line_ = parts[1];
-    return parts[0];
-  }
-  Ref<Var> line_inner(const Ref<Var>& line) { return line_.node() ? line_ : line; }
-
-  void tile(Name reduction, const Loops& tile_outer, const Ref<Var>& line, const Ref<Var>& inside) {
-    auto extent = as_int(s_.loop(line)->extent);
-    if (!extent) {
-      // Whole tiles, then rows one by one.
-      Ref<Expr> count = s_.loop(line)->extent;
-      Ref<Var> rest = partition(s_, line, arith::simplify(floordiv(count, plan_.rows) * plan_.rows))[1];
-      Loops parts = split(s_, line, plan_.rows);
-      std::vector<Name> remaining = copies(rest);
-      tensorize(s_, reduction, parts[1], inside);
-      single_rows(remaining[0], rest);
+  // Tiles of a block's rows: whole lines together, or parts of one line.
+  void tile(const Opt<Var>& lines, const Ref<Var>& line) {
+    if (lines && as_int(s_.loop(as_ref<Var>(lines))->extent) && as_int(s_.loop(line)->extent)) {
+      for (const auto& top : split_evenly(s_, as_ref<Var>(lines), plan_.lines).inner) tensorize_nest(top);
       return;
     }
-    if (!tile_outer.empty()) {
-      // Whole lines: several together.
-      EvenSplit lines = split_evenly(s_, tile_outer[0], plan_.lines);
-      for (const auto& inner : lines.inner) tensorize_nest(inner);
+    if (as_int(s_.loop(line)->extent)) {
+      for (const auto& top : split_evenly(s_, line, plan_.rows).inner) tensorize_nest(top);
       return;
     }
-    EvenSplit tiles = split_evenly(s_, line, plan_.rows);
-    for (const auto& inner : tiles.inner) tensorize_nest(inner);
+    // An unknown number of rows: whole tiles, then rows one by one.
+    Ref<Expr> count = s_.loop(line)->extent;
+    Ref<Var> rest = partition(s_, line, arith::simplify(floordiv(count, plan_.rows) * plan_.rows))[1];
+    tensorize_nest(split(s_, line, plan_.rows)[1]);
+    tensorize_nest(split(s_, rest, 1)[1]);
   }
 
-  void single_rows(Name reduction, const Ref<Var>& rest) {
-    Loops parts = split(s_, rest, 1);
-    (void)reduction;
-    tensorize_nest(parts[1]);
-  }
-
-  // The nest below `top`: rows, column, reduction. The column is the last loop before the reduction.
+  // The nest below `top`: rows, column, reduction. The column is the last spatial loop.
   void tensorize_nest(const Ref<Var>& top) {
-    std::vector<Name> names = copies(top);
-    Ref<Block> block = s_.block(names[0]);
-    Shape4 loops = loops_by_kind(s_, *block);
-    tensorize(s_, names[0], top, loops.spatial.back()->var);
+    Name reduction = copies(top)[0];
+    tensorize(s_, reduction, top, loops_by_kind(s_, *s_.block(reduction)).spatial.back()->var);
   }
 
   static constexpr double worth_a_thread = 16000;
@@ -267,7 +209,8 @@ private:
   std::vector<Name> epilogue_;
   TileChoice plan_;
   bool shared_columns_ = false;
-  Ref<Var> line_ = Ref<Var>(nullptr, 0);
+  int64_t depth_per_row_ = 1;  // elements that one row reads, at most
+  int element_bytes_ = 4;
 };
 
 } // namespace

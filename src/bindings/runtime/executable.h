@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: Apache-2.0
+// A loaded module with its sessions, safe to call from many threads: each run takes an idle session or makes one.
+#pragma once
+
+#include "bindings/runtime/tensor.h"
+
+#include <mutex>
+
+namespace tw::bindings {
+
+struct Port {
+  std::string name, dtype;
+  std::vector<nanobind::object> shape; // int, the symbol's name, or None where only the run knows
+};
+
+// Seconds of the launches and of whole runs, one entry for each run.
+struct Timings {
+  std::vector<std::vector<double>> launches;
+  std::vector<double> runs;
+};
+
+class Executable {
+public:
+  // Takes over one count of the module.
+  Executable(tw_module* module, int threads) : module_(module), threads_(threads) {}
+  ~Executable();
+  Executable(const Executable&) = delete;
+
+  static std::unique_ptr<Executable> load(const std::string& path, int threads);
+  // From a ModuleCapsule, which is used up.
+  static std::unique_ptr<Executable> from_capsule(nanobind::handle capsule, int threads);
+
+  const tw_module_descriptor& descriptor() const { return *tw_module_describe(module_); }
+  int threads();
+  std::vector<Tensor> run(nanobind::sequence inputs);
+  Timings profile(nanobind::sequence inputs, int runs, int warm_up);
+
+private:
+  struct Call;
+  class Taken;
+  tw_session* make_session(bool profile);
+
+  tw_module* module_;
+  int threads_;
+  std::mutex mutex_;
+  std::vector<tw_session*> idle_;
+};
+
+void bind_executable(nanobind::module_& module);
+
+} // namespace tw::bindings

@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "compile/pipelines/cpu.h"
+
+#include "schedule/rules/rules.h"
+
+namespace tw::passes {
+extern const Pass eliminate_dead_code_pass, erase_blocks_pass, flatten_buffers_pass, fuse_pass, hoist_allocations_pass, lower_pass, materialise_results_pass,
+    place_allocations_pass, plan_memory_pass, simplify_kernel_pass, unroll_pass, vectorise_pass;
+} // namespace tw::passes
+
+namespace tw::compile {
+
+using namespace tw::passes;
+
+namespace {
+Ref<Kernel> schedule_for_target(const Ref<Kernel>& kernel, PassContext& context) {
+  return schedule::schedule_kernel(kernel, context.target, [&](std::string subject, std::string text) { context.remark(std::move(subject), std::move(text)); });
+}
+} // namespace
+
+extern const Pass schedule_pass;
+const Pass schedule_pass = {.name = "schedule", .doc = "schedules each kernel by its family's rule", .kernel = schedule_for_target};
+
+Pipeline cpu_pipeline(const Target&) {
+  return {
+      &materialise_results_pass,  // before fusing: the copies may join other groups
+      &fuse_pass,
+      &lower_pass,
+      &schedule_pass,
+      &erase_blocks_pass,         // schedules are done: blocks have served
+      &simplify_kernel_pass,      // makes equal indices equal, which place_allocations looks for
+      &place_allocations_pass,
+      &hoist_allocations_pass,
+      &flatten_buffers_pass,      // before vectorising: one index that can become a vector
+      &simplify_kernel_pass,
+      &vectorise_pass,
+      &unroll_pass,
+      &simplify_kernel_pass,
+      &plan_memory_pass,
+  };
+}
+
+} // namespace tw::compile

@@ -1,0 +1,126 @@
+// SPDX-License-Identifier: Apache-2.0
+// Memory that the threads of a kernel share, or whose size is not constant, becomes a parameter of the kernel and a value of its caller, so
+// that one memory plan covers everything. Where one nest of such a kernel reads what another has written, a barrier is put between.
+#include "ir/visit.h"
+#include "passes/pass.h"
+
+namespace tw::passes {
+namespace {
+
+struct Hoisted {
+  std::vector<Ref<Buffer>> buffers;
+};
+
+// Touched buffers of a statement.
+struct Touched {
+  std::vector<const Node*> read, written;
+};
+Touched touched(const Ref<Stmt>& s) {
+  Touched t;
+  visit(s, [&](const Load& l, Walk walk) {
+          t.read.push_back(l.buffer.node());
+          walk(static_cast<const Node*>(&l));
+        },
+        [&](const Store& st, Walk walk) {
+          t.written.push_back(st.buffer.node());
+          walk(static_cast<const Node*>(&st));
+        });
+  return t;
+}
+bool meet(const std::vector<const Node*>& a, const std::vector<const Node*>& b) {
+  for (const Node* x : a)
+    if (std::find(b.begin(), b.end(), x) != b.end()) return true;
+  return false;
+}
+
+bool has_parallel(const Ref<Stmt>& s) {
+  bool found = false;
+  visit(s, [&](const For& f) { found = found || f.how == ForKind::parallel; });
+  return found;
+}
+
+// Nests of a kernel that threads share run after one another: a nest without a shared loop is for one thread, others wait.
+Ref<Stmt> with_barriers(const Ref<Stmt>& body) {
+  if (const auto* a = as<Allocate>(body)) return with(as_ref<Allocate>(body), &Allocate::body, with_barriers(a->body));
+  const auto* x = as<Seq>(body);
+  if (!x || !has_parallel(body)) return body;
+  std::vector<Ref<Stmt>> out;
+  std::vector<Touched> since;
+  for (const auto& part : x->body) {
+    Touched mine = touched(part);
+    bool conflict = false;
+    for (const Touched& t : since)
+      conflict = conflict || meet(t.written, mine.read) || meet(t.written, mine.written) || meet(t.read, mine.written);
+    if (conflict) {
+      out.push_back(make(Evaluate{.value = call("barrier", {})}));
+      since.clear();
+    }
+    since.push_back(mine);
+    if (has_parallel(part)) {
+      out.push_back(part);
+    } else {
+      // One iteration, shared: exactly one thread takes it.
+      out.push_back(make(For{.begin = imm(0), .extent = imm(1), .var = var("once"), .body = part, .how = ForKind::parallel}));
+    }
+  }
+  return seq(std::move(out));
+}
+
+} // namespace
+
+Ref<Module> hoist_allocations(const Ref<Module>& module, PassContext&) {
+  std::unordered_map<std::string, Hoisted> hoisted;
+  std::vector<Ref<Callable>> changed;
+  for (const auto& callable : module->functions) {
+    const auto* kernel = as<Kernel>(callable);
+    if (!kernel) continue;
+    Hoisted mine;
+    Ref<Stmt> body = rewrite(kernel->body, [&](const Allocate& a) -> Opt<Stmt> {
+      if (a.buffer->scope != "global") return {};
+      mine.buffers.push_back(a.buffer);
+      return a.body;
+    });
+    body = with_barriers(body);
+    if (body.same_as(kernel->body)) continue;
+    std::vector<Ref<Param>> params = kernel->params.vector();
+    for (const auto& b : mine.buffers) params.push_back(make(Param{.buffer = b, .access = Access::out}));
+    changed.push_back(with(with(as_ref<Kernel>(callable), &Kernel::body, body), &Kernel::params, List<Ref<Param>>(std::move(params))));
+    if (!mine.buffers.empty()) hoisted.emplace(kernel->id.str(), std::move(mine));
+  }
+  if (changed.empty()) return module;
+  Ref<Module> with_kernels = with_callables(module, changed);
+  changed.clear();
+  for (const auto& callable : with_kernels->functions) {
+    if (!as<Function>(callable)) continue;
+    Ref<Function> function = as_ref<Function>(callable);
+    Ref<Function> rewritten = rewrite(function, [&](const Binding& binding) -> Opt<Node> {
+      const auto* invoke = as<Invoke>(binding.operation);
+      auto found = invoke ? hoisted.find(invoke->callee.str()) : hoisted.end();
+      if (found == hoisted.end()) return {};
+      Ref<Kernel> kernel = as_ref<Kernel>(find_callable(with_kernels, invoke->callee));
+      Substitution actual;
+      for (size_t i = 0; i < kernel->dims.size(); ++i) actual.emplace(kernel->dims[i].node(), invoke->scalars[i]);
+      std::vector<Ref<Value>> values = binding.values.vector();
+      std::vector<Ref<Type>> outputs = invoke->outputs.vector();
+      for (const auto& b : found->second.buffers) {
+        std::vector<Ref<Expr>> shape;
+        for (const auto& e : b->shape) shape.push_back(substitute(e, actual));
+        Ref<Type> type = tensor_type(shape, b->element);
+        outputs.push_back(type);
+        values.push_back(make(Value{.id = b->id, .type = type}));
+      }
+      return make(Binding{.values = std::move(values),
+                          .operation = with(ref_to(*invoke), &Invoke::outputs, List<Ref<Type>>(std::move(outputs))),
+                          .dims = binding.dims});
+    });
+    changed.push_back(rewritten);
+  }
+  return with_callables(with_kernels, changed);
+}
+
+extern const Pass hoist_allocations_pass;
+const Pass hoist_allocations_pass = {.name = "hoist_allocations",
+                                     .doc = "turns memory that a kernel's threads share into values of its caller; adds barriers",
+                                     .graph = hoist_allocations};
+
+} // namespace tw::passes

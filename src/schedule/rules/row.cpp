@@ -1,0 +1,119 @@
+// SPDX-License-Identifier: Apache-2.0
+// Softmax, norms, reductions over the last axes: everything that belongs to one row runs together, so that the row is read once from memory
+// and stays in the first-level cache. A row's reductions are vectors of partial results first, one value at the end.
+#include "ir/visit.h"
+#include "schedule/rules/rules.h"
+
+namespace tw::schedule {
+namespace {
+
+bool carries_reduction(const Block& block, const Ref<Var>& loop) {
+  for (const auto& iter : block.iters)
+    if (iter->how != IterKind::spatial && uses(iter->value.node(), loop.node())) return true;
+  return false;
+}
+
+// How many leading loops all blocks share as spatial ones of equal extent.
+size_t common_rows(Schedule& s, const std::vector<Name>& blocks) {
+  auto first = s.loops(blocks[0]);
+  size_t shared = first.size();
+  for (const Name& id : blocks) {
+    auto loops = s.loops(id);
+    Ref<Block> block = s.block(id);
+    size_t n = 0;
+    while (n < std::min(shared, loops.size()) && !carries_reduction(*block, loops[n]->var) && arith::prove_equal(loops[n]->extent, first[n]->extent)) ++n;
+    shared = n;
+  }
+  return shared;
+}
+
+class RowRule {
+public:
+  explicit RowRule(Schedule& s) : s_(s) {}
+
+  bool run() {
+    std::vector<Name> blocks;
+    for (const auto& b : s_.blocks()) blocks.push_back(b->id);
+    bool reduces = false;
+    for (const auto& b : s_.blocks()) reduces = reduces || is_reduction(*b);
+    if (!reduces || blocks.empty()) return false;
+    size_t rows = common_rows(s_, blocks);
+    double work = 0;
+    for (const Name& id : blocks) {
+      double points = 8;
+      for (const auto& f : s_.loops(id)) points *= static_cast<double>(as_int(f->extent).value_or(64));
+      work += points;
+    }
+    Loops outer = merge(blocks, rows);
+    for (const Name& id : blocks) {
+      Ref<Block> block = s_.block(id);
+      if (is_reduction(*block)) reduce_row(id, rows);
+      else map_row(id, rows);
+    }
+    if (!outer.empty()) share_outer(s_, outer, work);
+    return true;
+  }
+
+private:
+  Loops merge(const std::vector<Name>& blocks, size_t rows) {
+    Loops outer;
+    for (size_t r = 0; r < rows; ++r) {
+      Ref<Var> first = s_.loops(blocks[0])[r]->var;
+      for (size_t b = 1; b < blocks.size(); ++b) {
+        Ref<Var> other = s_.loops(blocks[b])[r]->var;
+        if (!other.same_as(first)) merge_loops(s_, first, other);
+      }
+      outer.push_back(first);
+    }
+    return outer;
+  }
+
+  void map_row(Name id, size_t rows) {
+    auto loops = s_.loops(id);
+    if (loops.size() <= rows) return;
+    vectorise_innermost(s_, id, loops.back()->var, map_lanes(s_, *s_.block(id)));
+  }
+
+  // Contiguous along the innermost reduce loop: partial sums in vectors.
+  void reduce_row(Name id, size_t rows) {
+    auto loops = s_.loops(id);
+    if (loops.size() <= rows) return;
+    Ref<Block> block = s_.block(id);
+    Ref<Var> innermost = loops.back()->var;
+    if (!carries_reduction(*block, innermost)) return;
+    for (const auto& a : strides_of(s_, *block, innermost))
+      if (!a.coefficient || (!is_int(a.coefficient, 1) && !is_int(a.coefficient, 0))) return;
+    // Inner spatial loops of its own would repeat the partial results' memory; they stay as they are.
+    for (size_t i = rows; i + 1 < loops.size(); ++i)
+      if (!carries_reduction(*block, loops[i]->var)) return;
+    const auto* update = as<Store>(block->body);
+    if (!update || !as<Binary>(update->value)) return;
+    auto extent = as_int(loops.back()->extent);
+    int64_t lanes = 4 * s_.target().lanes(update->value->dtype.bytes());
+    while (extent && lanes > *extent) lanes /= 2;
+    if (lanes < 4) return;
+    bool alone = loops.size() == rows + 1;
+    bool exact = arith::Analyzer().prove_multiple(loops.back()->extent, lanes);
+    if (!exact && !alone) return;
+    decompose_reduction(s_, id, loops[rows]->var);
+    if (!exact) partition(s_, innermost, arith::simplify(floordiv(loops.back()->extent, lanes) * lanes));
+    Loops parts = split(s_, innermost, lanes);
+    // The partial sums begin from the neutral element, so the block takes its init back for them.
+    RFactor factored = rfactor(s_, id, parts[1]);
+    tensorize(s_, factored.partial, factored.lane_loop, factored.lane_loop);
+    vectorise(s_, factored.final_loop);
+  }
+
+  Schedule& s_;
+};
+
+} // namespace
+
+bool schedule_rows(Schedule& s) {
+  Schedule attempt = s;
+  if (!RowRule(attempt).run()) return false;
+  s.set_body(attempt.kernel()->body);
+  return true;
+}
+
+} // namespace tw::schedule

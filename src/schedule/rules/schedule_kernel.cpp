@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: Apache-2.0
+// Which rule a kernel gets, by the form of its blocks.
+#include "ir/visit.h"
+#include "schedule/rules/rules.h"
+
+namespace tw::schedule {
+
+bool is_reduction(const Block& block) { return static_cast<bool>(block.init); }
+
+namespace {
+
+bool is_cheap(const Block& block) {
+  int work = 0;
+  visit(block.body, [&](const Binary& b) { work += b.op == BinaryOp::div ? 4 : 1; }, [&](const Call&) { work += 8; });
+  return work <= 4;
+}
+
+// Are there statements outside of blocks (written by an operator as plain loops)?
+bool has_raw_statements(const Ref<Stmt>& body) {
+  bool raw = false;
+  visit(body, [&](const Block&, Walk) {}, [&](const Store&) { raw = true; }, [&](const While&) { raw = true; });
+  return raw;
+}
+
+// Every nest by itself: maps vectorised and shared, reductions as tiles where they fit.
+void schedule_each(Schedule& s, const RemarkSink& remark) {
+  std::vector<Name> names;
+  for (const auto& b : s.blocks()) names.push_back(b->id);
+  for (const Name& id : names) {
+    Ref<Block> block = s.block(id);
+    if (!is_reduction(*block)) {
+      schedule_map(s, id, true);
+    } else if (!schedule_tile(s, id, {})) {
+      remark(s.kernel()->id.str(), fmt::format("reduction '{}' has no contiguous axis: it runs one element at a time", id.str()));
+      auto loops = s.loops(id);
+      Loops outer;
+      double work = 4;
+      for (const auto& f : loops) {
+        work *= static_cast<double>(as_int(f->extent).value_or(64));
+        bool reduces = false;
+        for (const auto& iter : block->iters) reduces = reduces || (iter->how != IterKind::spatial && uses(iter->value.node(), f->var.node()));
+        if (!reduces && outer.size() == static_cast<size_t>(&f - loops.data())) outer.push_back(f->var);
+      }
+      share_outer(s, outer, work);
+    }
+  }
+}
+
+bool last_axis_reduction(Schedule& s, const Block& block) {
+  auto loops = s.loops(block.id);
+  if (loops.empty()) return false;
+  for (const auto& a : strides_of(s, block, loops.back()->var))
+    if (!a.coefficient || (!is_int(a.coefficient, 0) && !is_int(a.coefficient, 1))) return false;
+  return true;
+}
+
+} // namespace
+
+void inline_maps(Schedule& s) {
+  for (bool again = true; again;) {
+    again = false;
+    for (const auto& block : s.blocks()) {
+      const auto* store = as<Store>(block->body);
+      if (!store || is_reduction(*block) || block->where || s.is_parameter(*store->buffer)) continue;
+      std::vector<Name> readers;
+      int reads = 0;
+      bool reduced = false;
+      for (const auto& other : s.blocks()) {
+        int here = 0;
+        visit(other->body, [&](const Load& l) { here += l.buffer.same_as(store->buffer); });
+        if (here) readers.push_back(other->id);
+        if (here) reduced = reduced || is_reduction(*other);
+        reads += here;
+      }
+      if (readers.size() > 1 && !is_cheap(*block)) continue;
+      if (reads > 1 && !is_cheap(*block) && reduced) continue;
+      inline_block(s, block->id);
+      again = true;
+      break;
+    }
+  }
+}
+
+Ref<Kernel> schedule_kernel(const Ref<Kernel>& kernel, const Target& target, const RemarkSink& remark) {
+  if (has_raw_statements(kernel->body)) return kernel;
+  Schedule s(kernel, target);
+  inline_maps(s);
+  auto blocks = s.blocks();
+  std::vector<Name> reductions, after;
+  for (const auto& b : blocks) {
+    if (is_reduction(*b)) reductions.push_back(b->id);
+    else if (!reductions.empty()) after.push_back(b->id);
+  }
+  if (reductions.size() == 1 && blocks[0]->id == reductions[0] && schedule_tile(s, reductions[0], after)) return s.kernel();
+  bool rows = !reductions.empty();
+  for (const Name& r : reductions) rows = rows && last_axis_reduction(s, *s.block(r));
+  if (rows && schedule_rows(s)) return s.kernel();
+  schedule_each(s, remark);
+  return s.kernel();
+}
+
+} // namespace tw::schedule

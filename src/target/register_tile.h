@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: Apache-2.0
+// Which register tile suits a reduction: rows × vectors of accumulators, chosen by a formula over the registers, the units and the waste of
+// remainders. Measured basis: docs/measurements/register-tiles.md.
+#pragma once
+
+#include "target/target.h"
+
+namespace tw {
+
+struct TileProblem {
+  int64_t columns = 0;      // 0: known only at run time
+  int64_t row_length = 0;   // of the innermost row loop; 0: known only at run time
+  int64_t lines = 1;        // of the row loop around it
+  int64_t depth = 1;        // points of the reduction
+  int element_bytes = 4;
+  bool has_rows = true;
+  // One operand steps with the columns and one does not (products); else all do (depthwise convolution, pooling).
+  bool shared_columns = true;
+};
+
+struct TileChoice {
+  int64_t rows = 1;     // of the innermost row loop, at most
+  int64_t lines = 1;    // whole lines together, at most
+  int64_t columns = 1;  // a panel
+};
+
+TileChoice choose_tile(const Target& target, const TileProblem& problem);
+
+// The panel width for constant weights of that many columns: what choose_tile would take when rows are plenty.
+int64_t panel_width(const Target& target, const TileProblem& problem);
+
+} // namespace tw
