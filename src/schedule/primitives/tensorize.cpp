@@ -105,10 +105,12 @@ private:
     const auto* map = as<Block>(part);
     if (!map || map->init || map->where) throw refuse("what follows the reduction inside the column loop are maps");
     Ref<Stmt> body = substitute(map->body, iteration_values(*map));
+    arith::Analyzer analyzer;  // knows the loops: an index over a loop of one iteration is 0
+    for (const auto& f : s_.loops(block_->id)) analyzer.bind(f->var, f->begin, f->extent);
     return rewrite(body, [&](const Load& load) -> Opt<Expr> {
       if (!load.buffer.same_as(target_)) return {};
       for (size_t d = 0; d < load.index.size(); ++d)
-        if (!arith::prove_equal(load.index[d], place_index_[d])) throw refuse("the epilogue reads the result at its own point");
+        if (!analyzer.prove_equal(load.index[d], place_index_[d])) throw refuse("the epilogue reads the result at its own point");
       return acc;
     });
   }
