@@ -38,3 +38,11 @@ endfunction()
 file(GLOB runtime_binding_sources CONFIGURE_DEPENDS ${TENSORWRIGHT_ROOT}/src/bindings/runtime/*.cpp)
 tensorwright_extension(_runtime SOURCES ${runtime_binding_sources} ${TENSORWRIGHT_ROOT}/src/bindings/errors.cpp LINKS tensorwright_runtime)
 install(TARGETS tensorwright_runtime LIBRARY DESTINATION tensorwright COMPONENT python)
+
+file(GLOB core_binding_sources CONFIGURE_DEPENDS ${TENSORWRIGHT_ROOT}/src/bindings/core/*.cpp)
+if(NOT TENSORWRIGHT_COMPILER_READY)
+  list(FILTER core_binding_sources EXCLUDE REGEX "/core/compile.cpp$")
+endif()
+tensorwright_extension(_core SOURCES ${core_binding_sources} ${TENSORWRIGHT_ROOT}/src/bindings/errors.cpp
+                       LINKS interpreter passes frontend_onnx $<$<BOOL:${TENSORWRIGHT_COMPILER_READY}>:compile>)
+target_compile_definitions(_core PRIVATE $<$<BOOL:${TENSORWRIGHT_COMPILER_READY}>:TENSORWRIGHT_COMPILER_READY>)

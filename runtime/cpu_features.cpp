@@ -38,6 +38,7 @@ constexpr Feature features[] = {
     {"movbe", 1, 0, ecx, 22, plain},
     {"popcnt", 1, 0, ecx, 23, plain},
     {"aes", 1, 0, ecx, 25, plain},
+    {"xsave", 1, 0, ecx, 26, plain},
     {"avx", 1, 0, ecx, 28, avx_state},
     {"f16c", 1, 0, ecx, 29, avx_state},
     {"bmi1", 7, 0, ebx, 3, plain},
@@ -63,6 +64,7 @@ constexpr Feature features[] = {
     {"amx_int8", 7, 0, edx, 25, tile_state},
     {"avx_vnni", 7, 1, eax, 4, avx_state},
     {"avx512_bf16", 7, 1, eax, 5, avx512_state},
+    {"lahf_lm", 0x80000001, 0, ecx, 0, plain},
     {"abm", 0x80000001, 0, ecx, 5, plain},
 };
 

@@ -74,7 +74,6 @@ Ref<Module> run_pipeline(const Pipeline& pipeline, const Ref<Module>& module, pa
       auto start = std::chrono::steady_clock::now();
       Ref<Module> next = with_place("pass " + name, [&] {
         Ref<Module> result = passes::run(*pass, current, context);
-        if (options.verify && !result.same_as(current)) verify(result);
         return result;
       });
       double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();

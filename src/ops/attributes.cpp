@@ -21,4 +21,16 @@ bool same_value(const Attr::Value& a, const Attr::Value& b) {
   return std::visit([&](const auto& x) { return same(x, std::get<std::remove_cvref_t<decltype(x)>>(b)); }, a);
 }
 
+Attr::Value canonical(Attr::Value value) {
+  const auto* sizes = std::get_if<List<Ref<Expr>>>(&value);
+  if (!sizes) return value;
+  std::vector<int64_t> known;
+  for (const auto& e : *sizes) {
+    const auto* size = as<IntImm>(e);
+    if (!size) return value;
+    known.push_back(size->value);
+  }
+  return List<int64_t>(std::move(known));
+}
+
 } // namespace tw::ops

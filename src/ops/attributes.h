@@ -27,6 +27,14 @@ template <class A> A attrs_of(const OpCall& call) {
               out.*d.member = *value;
               found = true;
             }
+            // Where sizes may be symbolic, constant ones are kept (and written) as integers.
+            if constexpr (std::is_same_v<M, List<Ref<Expr>>>)
+              if (const auto* sizes = std::get_if<List<int64_t>>(&attr->value)) {
+                std::vector<Ref<Expr>> items;
+                for (int64_t size : *sizes) items.push_back(make(IntImm{.value = size}));
+                out.*d.member = M(std::move(items));
+                found = true;
+              }
           };
           (take(f), ...);
         },
@@ -36,6 +44,8 @@ template <class A> A attrs_of(const OpCall& call) {
   return out;
 }
 
+// A list of constant sizes as integers.
+Attr::Value canonical(Attr::Value value);
 bool same_value(const Attr::Value& a, const Attr::Value& b);
 
 // The generic form of the struct: sorted by name, defaults left out.
@@ -46,7 +56,7 @@ template <class A> std::vector<Ref<Attr>> to_attrs(const A& attributes) {
       [&](const auto&... f) {
         auto add = [&](const auto& d) {
           Attr::Value value = attributes.*d.member;
-          if (!same_value(value, defaults.*d.member)) out.push_back(make(Attr{.name = d.name, .value = std::move(value)}));
+          if (!same_value(value, defaults.*d.member)) out.push_back(make(Attr{.name = d.name, .value = canonical(std::move(value))}));
         };
         (add(f), ...);
       },

@@ -76,9 +76,9 @@ private:
 using Types = std::vector<Ref<TensorType>>;
 using TypeRule = std::function<Types(TypeContext&)>;
 TypeRule same_as(size_t input);
-TypeRule same_shape(DType element);        // the shape of input 0 with another element type
-TypeRule broadcast_all();                  // numeric: broadcast shape, element of input 0; all inputs of one element type
-TypeRule broadcast_all_to(DType element);  // comparisons
+TypeRule same_shape(DType element);       // the shape of input 0 with another element type
+TypeRule broadcast_all();                 // numeric: broadcast shape, element of input 0; all inputs of one element type
+TypeRule broadcast_all_to(DType element); // comparisons
 
 // ---- compute
 using Indices = std::vector<Ref<Expr>>;
@@ -191,7 +191,7 @@ struct Contents {
 };
 struct FoldContext {
   const OpCall& call;
-  std::vector<const Contents*> inputs;  // null where unknown
+  std::vector<const Contents*> inputs; // null where unknown
   template <class A> A attrs() const { return attrs_of<A>(call); }
 };
 
@@ -200,8 +200,7 @@ struct FoldContext {
 template <class T> struct Required {
   Required() = delete;
   template <class U>
-    requires std::is_convertible_v<U, T>
-  Required(U&& value) : value(std::forward<U>(value)) {}
+  requires std::is_convertible_v<U, T> Required(U&& value) : value(std::forward<U>(value)) {}
   T value;
 };
 
@@ -220,13 +219,13 @@ struct Definition {
   std::function<std::optional<std::vector<Contents>>(FoldContext&)> fold = {};
   // Floating-point operations of the call, for the cost model; default: one for each output element.
   std::function<Ref<Expr>(TypeContext&)> flops = {};
-  std::vector<std::string> examples = {};  // "relu([-1.0, 2.0]) == [0.0, 2.0]"
-  int64_t outputs = 1;                     // -1: as many as the type rule gives
-  bool effect = false;                     // keeps its place and is never dropped
+  std::vector<std::string> examples = {}; // "relu([-1.0, 2.0]) == [0.0, 2.0]"
+  int64_t outputs = 1;                    // -1: as many as the type rule gives
+  bool effect = false;                    // keeps its place and is never dropped
 };
 
 struct OpDef {
-  mutable const char* name = "";  // the name of the file; set by the generated table
+  mutable const char* name = ""; // the name of the file; set by the generated table
   std::string doc;
   std::vector<std::string> inputs;
   TypeRule type;

@@ -5,7 +5,7 @@
 
 namespace tw::passes {
 
-Name name_of(const Ref<Callable>& callable) {
+Name id_of(const Ref<Callable>& callable) {
   if (const auto* function = as<Function>(callable)) return function->id;
   if (const auto* kernel = as<Kernel>(callable)) return kernel->id;
   throw internal_error("a module holds a {}", kind_name(callable.node()));
@@ -13,17 +13,17 @@ Name name_of(const Ref<Callable>& callable) {
 
 Opt<Callable> find_callable(const Ref<Module>& module, Name name) {
   for (const auto& callable : module->functions)
-    if (name_of(callable) == name) return callable;
+    if (id_of(callable) == name) return callable;
   return {};
 }
 
 Ref<Module> with_callables(const Ref<Module>& module, const std::vector<Ref<Callable>>& changed, const std::vector<Name>& removed) {
   std::map<std::string, Ref<Callable>> by_name;
-  for (const auto& callable : module->functions) by_name.insert_or_assign(name_of(callable).str(), callable);
+  for (const auto& callable : module->functions) by_name.insert_or_assign(id_of(callable).str(), callable);
   bool different = false;
   for (const auto& name : removed) different |= by_name.erase(name.str()) > 0;
   for (const auto& callable : changed) {
-    auto [entry, inserted] = by_name.try_emplace(name_of(callable).str(), callable);
+    auto [entry, inserted] = by_name.try_emplace(id_of(callable).str(), callable);
     different |= inserted || !entry->second.same_as(callable);
     entry->second = callable;
   }

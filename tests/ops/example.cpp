@@ -15,7 +15,14 @@ struct Literal {
   std::optional<DType> type;
   bool none = false;
   std::string word; // a string or a bare name
+  std::vector<Name> words;
 };
+
+List<int64_t> integers(const std::vector<double>& values) {
+  std::vector<int64_t> out;
+  for (double v : values) out.push_back(static_cast<int64_t>(v));
+  return List<int64_t>(std::move(out));
+}
 
 class Parser {
 public:
@@ -48,6 +55,10 @@ private:
   void number(Literal& out);
   void list(Literal& out, size_t depth);
   Literal named(const std::string& name);
+  bool starts_number() {
+    std::string_view rest = std::string_view(text_).substr(at_);
+    return rest.starts_with("true") || rest.starts_with("false") || rest.starts_with("inf") || rest.starts_with("nan");
+  }
   Array array(const Literal& l);
   Attr::Value attribute(const ops::OpDef& op, const std::string& name, const Literal& l);
 
@@ -80,7 +91,9 @@ void Parser::list(Literal& out, size_t depth) {
   if (out.shape.size() <= depth) out.shape.push_back(-1);
   int64_t count = 0;
   while (peek() != ']') {
-    if (peek() == '[') list(out, depth + 1);
+    char c = peek();
+    if (c == '[') list(out, depth + 1);
+    else if (std::isalpha(static_cast<unsigned char>(c)) && !starts_number()) out.words.emplace_back(word());
     else number(out);
     ++count;
     if (!take(',')) break;
@@ -154,8 +167,9 @@ Attr::Value Parser::attribute(const ops::OpDef& op, const std::string& name, con
       else if constexpr (std::is_same_v<T, bool>) return l.values.at(0) != 0;
       else if constexpr (std::is_same_v<T, int64_t>) return static_cast<int64_t>(l.values.at(0));
       else if constexpr (std::is_same_v<T, double>) return l.values.at(0);
-      else if constexpr (std::is_same_v<T, List<int64_t>>) return List<int64_t>(std::vector<int64_t>(l.values.begin(), l.values.end()));
+      else if constexpr (std::is_same_v<T, List<int64_t>>) return integers(l.values);
       else if constexpr (std::is_same_v<T, List<double>>) return List<double>(l.values);
+      else if constexpr (std::is_same_v<T, List<Name>>) return List<Name>(l.words);
       else if constexpr (std::is_same_v<T, Opt<Expr>>) return Opt<Expr>(imm(static_cast<int64_t>(l.values.at(0))));
       else if constexpr (std::is_same_v<T, List<Ref<Expr>>>) {
         std::vector<Ref<Expr>> out;

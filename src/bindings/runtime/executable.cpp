@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "bindings/runtime/executable.h"
 #include "bindings/errors.h"
+#include "bindings/module_capsule.h"
 
 #include <nanobind/stl/string.h>
 #include <nanobind/stl/unique_ptr.h>
@@ -13,8 +14,6 @@ namespace nb = nanobind;
 
 namespace tw::bindings {
 namespace {
-
-constexpr const char* capsule_name = "tensorwright.module";
 
 // `text` is this thread's tw_last_error().
 void check(tw_status status) {
@@ -149,9 +148,13 @@ std::unique_ptr<Executable> Executable::load(const std::string& path, int thread
 }
 
 std::unique_ptr<Executable> Executable::from_capsule(nb::handle capsule, int threads) {
-  auto* module = static_cast<tw_module*>(PyCapsule_GetPointer(capsule.ptr(), capsule_name));
-  if (module == nullptr) throw nb::python_error();
-  PyCapsule_SetDestructor(capsule.ptr(), nullptr);
+  auto* given = static_cast<ModuleCapsule*>(PyCapsule_GetPointer(capsule.ptr(), ModuleCapsule::name));
+  if (given == nullptr) throw nb::python_error();
+  tw_module* module = nullptr;
+  check(tw_module_wrap(given->descriptor, given->owner, given->release, &module));
+  PyCapsule_SetDestructor(capsule.ptr(), nullptr); // the runtime has the owner now
+  PyCapsule_SetName(capsule.ptr(), "used");
+  delete given;
   return std::make_unique<Executable>(module, threads);
 }
 

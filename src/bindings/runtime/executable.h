@@ -27,7 +27,7 @@ public:
   Executable(const Executable&) = delete;
 
   static std::unique_ptr<Executable> load(const std::string& path, int threads);
-  // A capsule "tensorwright.module" holds a tw_module and one count of it, which goes to the executable.
+  // From a ModuleCapsule, which is used up.
   static std::unique_ptr<Executable> from_capsule(nanobind::handle capsule, int threads);
 
   const tw_module_descriptor& descriptor() const { return *tw_module_describe(module_); }

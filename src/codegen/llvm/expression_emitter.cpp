@@ -242,6 +242,7 @@ llvm::Value* KernelEmitter::expression(const Ref<Expr>& e) {
   if (auto found = memo_.find(e.node()); found != memo_.end()) return found->second;
   auto* value = compute(e);
   memo_.emplace(e.node(), value);
+  alive_.emplace_back(e.node(), 0);
   return value;
 }
 

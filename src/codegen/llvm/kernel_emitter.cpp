@@ -76,6 +76,7 @@ void KernelEmitter::enter(llvm::Function* function) {
   variables_.clear();
   buffers_.clear();
   memo_.clear();
+  alive_.clear();
   analyzer_ = std::make_unique<arith::Analyzer>();
   builder_.SetInsertPoint(llvm::BasicBlock::Create(module_.getContext(), "entry", function));
 }

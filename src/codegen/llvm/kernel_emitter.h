@@ -31,7 +31,11 @@ public:
   llvm::IRBuilder<>& builder() { return builder_; }
   const Target& target() const { return target_; }
   arith::Analyzer& analyzer() { return *analyzer_; }
-  void bind(const Node* variable, llvm::Value* value) { variables_[variable] = value; }
+  void bind(const Node* variable, llvm::Value* value) {
+    variables_[variable] = value;
+    alive_.emplace_back(variable, 0);
+    memo_.clear();  // what was computed from its former value
+  }
   llvm::Value* pointer_of(const Buffer& buffer);
 
   llvm::Value* expression(const Ref<Expr>& e);
@@ -74,6 +78,7 @@ private:
   llvm::IRBuilder<> builder_;
   llvm::Function* function_ = nullptr;
   std::unordered_map<const Node*, llvm::Value*> variables_, buffers_;
+  std::vector<Opt<Node>> alive_;  // nodes that are keys of the maps: an address must not come back as another node
   std::unordered_map<const Node*, llvm::Value*> memo_;  // of the statement at hand: between two statements memory may change
   std::unique_ptr<arith::Analyzer> analyzer_;
   llvm::Value *thread_ = nullptr, *threads_ = nullptr, *scratch_ = nullptr, *run_ = nullptr;

@@ -275,7 +275,8 @@ private:
       auto* v = value(x->value, r, c);
       return emitter_.cast(v, x->value->dtype.with_lanes(v->getType()->isVectorTy() ? lanes : 1), x->to);
     }
-    return at_point(e, r, chunks_[c]);
+    bool column = dependence_.at(e.node()).second;
+    return at_point(e, r, column ? chunks_[c] : Chunk{0, 1});
   }
 
   llvm::Value* load(const Load& x, const Stream& s, size_t r, size_t c) {

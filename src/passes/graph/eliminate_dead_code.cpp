@@ -67,7 +67,7 @@ Ref<Module> eliminate_dead_code(const Ref<Module>& module, PassContext&) {
   auto live = reachable(result);
   std::vector<Name> dead;
   for (const auto& callable : result->functions)
-    if (!live.count(callable.node())) dead.push_back(name_of(callable));
+    if (!live.count(callable.node())) dead.push_back(id_of(callable));
   return with_callables(result, {}, dead);
 }
 

@@ -7,7 +7,7 @@
 //   tensorize(mm, i, column=j)
 // Maps that follow the reduction inside the column loop and read T[i, j] take the accumulator instead: they are the tile's epilogue. T is
 // never stored if nobody else reads it.
-#include "schedule/schedule.h"
+#include "schedule/nests.h"
 
 #include "ir/visit.h"
 
@@ -26,18 +26,13 @@ std::optional<Combine> combination(BinaryOp op) {
   }
 }
 
-Substitution iteration_values(const Block& block) {
-  Substitution values;
-  for (const auto& iter : block.iters) values.emplace(iter->var.node(), iter->value);
-  return values;
-}
-
 class Tensorizer {
 public:
   Tensorizer(Schedule& s, Name id) : s_(s), block_(s.block(id)), place_("block " + id.str()) {}
 
   void run(const Ref<Var>& outermost, const Ref<Var>& column) {
     match_reduction();
+    if (!runs_whole_reduction(*block_, s_.loops(block_->id))) throw refuse("it runs over the whole reduction, not a part of it");
     std::vector<Ref<TileAxis>> rows, reduce;
     Ref<For> top = s_.loop(outermost);
     Ref<Stmt> at = top;

@@ -7,12 +7,6 @@
 namespace tw::schedule {
 namespace {
 
-std::vector<Ref<Stmt>> top_nests(const Schedule& s) {
-  Ref<Stmt> at = s.kernel()->body;
-  while (const auto* a = as<Allocate>(at)) at = a->body;
-  return as<Seq>(at) ? as<Seq>(at)->body.vector() : std::vector<Ref<Stmt>>{at};
-}
-
 bool carries_reduction(const Block& block, const Ref<Var>& loop) {
   for (const auto& iter : block.iters)
     if (iter->how != IterKind::spatial && uses(iter->value.node(), loop.node())) return true;
@@ -117,7 +111,12 @@ private:
 
 bool schedule_rows(Schedule& s) {
   Schedule attempt = s;
-  if (!RowRule(attempt).run()) return false;
+  try {
+    if (!RowRule(attempt).run()) return false;
+  } catch (const Error& refused) {
+    if (refused.kind() != ErrorKind::user) throw;  // a primitive refuses: the rule does not fit
+    return false;
+  }
   s.set_body(attempt.kernel()->body);
   return true;
 }

@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cli/measure.h"
+
+#include <algorithm>
+#include <chrono>
+#include <cmath>
+
+namespace tw::cli {
+
+void MeasureOptions::declare(CLI::App& app) {
+  app.add_option("--runs", runs, "measure at least this many runs")->check(CLI::Range(1, 1'000'000))->capture_default_str();
+  app.add_option("--seconds", seconds, "measure for at least this long")->check(CLI::Range(0.0, 86400.0))->capture_default_str();
+  app.add_option("--warm-up", warm_up, "runs before that are not measured")->check(CLI::Range(0, 1'000'000))->capture_default_str();
+}
+
+double Samples::quantile(double q) const {
+  std::vector<double> sorted = values_;
+  std::sort(sorted.begin(), sorted.end());
+  const double place = q * static_cast<double>(sorted.size() - 1);
+  const auto below = static_cast<size_t>(place);
+  const double above = sorted[std::min(below + 1, sorted.size() - 1)];
+  return sorted[below] + (place - std::floor(place)) * (above - sorted[below]);
+}
+
+Samples measure_runs(Runner& runner, const NamedTensors& inputs, const MeasureOptions& options, const std::function<void()>& after) {
+  using Clock = std::chrono::steady_clock;
+  const auto since = [](Clock::time_point begin) { return std::chrono::duration<double>(Clock::now() - begin).count(); };
+  Progress progress("measuring");
+  for (int i = 0; i < options.warm_up; ++i) runner.run(inputs);
+  Samples samples;
+  const auto begin = Clock::now();
+  while (samples.size() < static_cast<size_t>(options.runs) || since(begin) < options.seconds) {
+    const auto start = Clock::now();
+    runner.run(inputs);
+    samples.add(since(start));
+    if (after) after();
+  }
+  return samples;
+}
+
+} // namespace tw::cli

@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: Apache-2.0
+// A measured profile as table, JSON and a page that needs nothing but itself.
+#pragma once
+
+#include "cli/measure.h"
+
+namespace tw::cli {
+
+// What a machine can do at most: multiply-adds at the vector units' pace, bytes at the memory's.
+struct Roof {
+  double flops_per_second = 0, bytes_per_second = 0;
+  double seconds(double flops, double bytes) const;
+};
+// Of this machine with so many threads, for the instructions of the target.
+Roof roof_of(const std::string& target, int threads);
+
+struct LaunchProfile {
+  std::string kernel, origin, shape;
+  double seconds = 0, predicted_seconds = 0, flops = 0, bytes = 0, roof_seconds = 0;
+
+  double gflops() const { return seconds > 0 ? flops / seconds * 1e-9 : 0; }
+  double gigabytes() const { return seconds > 0 ? bytes / seconds * 1e-9 : 0; }
+  double roof_percent() const { return seconds > 0 ? roof_seconds / seconds * 100 : 0; }
+};
+
+struct ProfileReport {
+  std::string model, target;
+  int threads = 0;
+  int64_t runs = 0;
+  double seconds = 0; // of a whole run
+  std::vector<LaunchProfile> launches;
+
+  double launch_seconds() const;
+};
+
+std::string to_table(const ProfileReport& report);
+Json to_json(const ProfileReport& report);
+std::string to_html(const ProfileReport& report);
+void write_html(const ProfileReport& report, const std::filesystem::path& path);
+
+} // namespace tw::cli

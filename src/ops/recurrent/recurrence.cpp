@@ -1,0 +1,180 @@
+// SPDX-License-Identifier: Apache-2.0
+// The steps of lstm, gru and rnn after the product with the inputs. Samples are independent (the parallel loop), steps follow each other.
+// Recurrent weights are turned first, so that the innermost loop of each step runs along memory.
+#include "ops/recurrence.h"
+#include "ops/elementwise.h"
+#include "ops/loops.h"
+
+#include <cmath>
+
+namespace tw::ops {
+namespace {
+
+struct Recurrence : RecurrentAttributes {
+  Name cell = "lstm";
+  static constexpr auto fields = std::tuple_cat(RecurrentAttributes::fields, std::tuple{field("cell", &Recurrence::cell)});
+};
+
+// Inputs: products (D, T, B, G * H), recurrent (D, G * H, H), bias? (D, 2 * G * H), lengths? (B), hidden? (D, B, H), cell? (D, B, H),
+// peepholes? (D, 3 * H).
+Types types(TypeContext& c) {
+  auto a = c.attrs<Recurrence>();
+  Cell cell = cell_of(a.cell);
+  if (c.rank(0) != 4) throw user_error("products must have rank 4, found {}", c.rank(0));
+  Shape p = c.shape(0);
+  E hidden = imm(a.hidden_size), directions = imm(directions_of(a));
+  c.same(p[0], directions, "directions");
+  c.same(p[3], hidden * cell.gates, "products and gates times hidden_size");
+  Shape state{directions, p[2], hidden};
+  Types out{tensor_type({p[1], directions, p[2], hidden}, c.element(0)), tensor_type(state, c.element(0))};
+  if (cell.gates == 4) out.push_back(tensor_type(state, c.element(0)));
+  return out;
+}
+
+class Steps {
+public:
+  Steps(Compute& c, const Recurrence& a)
+      : c_(c), a_(a), cell_(cell_of(a.cell)), products_(c.input(0)), recurrent_(c.input(1)), type_(computation_type(products_.element())),
+        hidden_(imm(a.hidden_size)), batch_(products_.size(2)), steps_(products_.size(1)),
+        turned_(c.tensor("turned", {recurrent_.size(0), hidden_, hidden_ * cell_.gates}, type_,
+                         [&](Indices i) {
+                           return widen(recurrent_({i[0], i[2], i[1]}));
+                         })),
+        h_(c.scratch("h", {batch_, hidden_}, type_)), s_(c.scratch("s", {batch_, hidden_}, type_)),
+        gates_(c.scratch("gates", {batch_, hidden_ * cell_.gates}, type_)), extra_(c.scratch("extra", {batch_, hidden_}, type_)) {}
+
+  void emit() {
+    c_.output(0, [&](Indices) { return zero(c_.output(0).element()); });
+    for (int64_t d = 0; d < directions_of(a_); ++d)
+      c_.raw(loop(
+          batch_, [&](const E& b) { return sample(d, b); }, ForKind::parallel));
+  }
+
+private:
+  E activation(int64_t d, size_t k, E x) const {
+    if (a_.clip > 0) x = max(like(x, -a_.clip), min(like(x, a_.clip), x));
+    size_t at = static_cast<size_t>(d) * cell_.activations.size() + k;
+    Name name = a_.activations.empty() ? cell_.activations[k] : a_.activations[at];
+    return activate(name, at < a_.alphas.size() ? a_.alphas[at] : NAN, at < a_.betas.size() ? a_.betas[at] : NAN, x);
+  }
+  E bias(int64_t d, const E& gate) const { return c_.has(2) ? widen(c_.input(2)({imm(d), gate})) : zero(type_); }
+  E recurrent_bias(int64_t d, const E& gate) const { return bias(d, gate + hidden_ * cell_.gates); }
+  E peephole(int64_t d, int64_t k, const E& j) const { return c_.has(6) ? widen(c_.input(6)({imm(d), hidden_ * k + j})) : zero(type_); }
+  E gate(const E& b, int64_t k, const E& j) const { return gates_({b, hidden_ * k + j}); }
+
+  // All steps of one sample in one direction.
+  Ref<Stmt> sample(int64_t d, const E& b) {
+    auto initial = [&](size_t k, const E& j) { return c_.has(k) ? widen(c_.input(k)({imm(d), b, j})) : zero(type_); };
+    bool lstm = cell_.gates == 4, backwards = a_.direction == "reverse" || d == 1;
+    E length = c_.has(3) ? max(imm(0), min(cast(i64, c_.input(3)({b})), steps_)) : steps_;
+    std::vector<Ref<Stmt>> parts{loop(hidden_, [&](const E& j) {
+      Ref<Stmt> set = put(h_, {b, j}, initial(4, j));
+      return lstm ? seq({set, put(s_, {b, j}, initial(5, j))}) : set;
+    })};
+    parts.push_back(loop(length, [&](const E& n) {
+      E t = backwards ? length - 1 - n : n;
+      Ref<Stmt> write = loop(hidden_, [&](const E& j) {
+        return put(c_.output(0), {t, imm(d), b, j}, cast(c_.output(0).element(), h_({b, j})));
+      });
+      return seq({step(d, b, t), write});
+    }));
+    parts.push_back(loop(hidden_, [&](const E& j) {
+      Ref<Stmt> last = put(c_.output(1), {imm(d), b, j}, cast(c_.output(1).element(), h_({b, j})));
+      return lstm ? seq({last, put(c_.output(2), {imm(d), b, j}, cast(c_.output(2).element(), s_({b, j})))}) : last;
+    }));
+    return seq(std::move(parts));
+  }
+
+  // gates[first .. first + count) += source * recurrent
+  Ref<Stmt> product(int64_t d, const E& b, const Tensor& source, const E& first, const E& count) {
+    return loops({hidden_, count}, [&](const Indices& i) {
+      E g = first + i[1];
+      return put(gates_, {b, g}, gates_({b, g}) + source({b, i[0]}) * turned_({imm(d), i[0], g}));
+    });
+  }
+  Ref<Stmt> start(int64_t d, const E& b, const E& t, const E& count, bool with_recurrent_bias) {
+    return loop(count, [&](const E& g) {
+      E value = widen(products_({imm(d), t, b, g})) + bias(d, g);
+      return put(gates_, {b, g}, with_recurrent_bias ? value + recurrent_bias(d, g) : value);
+    });
+  }
+
+  Ref<Stmt> step(int64_t d, const E& b, const E& t) {
+    if (cell_.gates == 4) return lstm_step(d, b, t);
+    if (cell_.gates == 3) return gru_step(d, b, t);
+    Ref<Stmt> next = loop(hidden_, [&](const E& j) { return put(h_, {b, j}, activation(d, 0, gates_({b, j}))); });
+    return seq({start(d, b, t, hidden_, true), product(d, b, h_, imm(0), hidden_), next});
+  }
+
+  Ref<Stmt> lstm_step(int64_t d, const E& b, const E& t) {
+    E all = hidden_ * 4;
+    Ref<Stmt> next = loop(hidden_, [&](const E& j) {
+      E old = s_({b, j});
+      E i = activation(d, 0, gate(b, 0, j) + peephole(d, 0, j) * old);
+      E f = a_.input_forget ? like(i, 1) - i : activation(d, 0, gate(b, 2, j) + peephole(d, 2, j) * old);
+      return let("cell", f * old + i * activation(d, 1, gate(b, 3, j)), [&](const E& cell) {
+        E o = activation(d, 0, gate(b, 1, j) + peephole(d, 1, j) * cell);
+        return seq({put(s_, {b, j}, cell), put(h_, {b, j}, o * activation(d, 2, cell))});
+      });
+    });
+    return seq({start(d, b, t, all, true), product(d, b, h_, imm(0), all), next});
+  }
+
+  Ref<Stmt> gru_step(int64_t d, const E& b, const E& t) {
+    E two = hidden_ * 2, h = gru_candidate_begin();
+    auto update = [&](const E& j, const E& candidate) {
+      return let("z", activation(d, 0, gate(b, 0, j)), [&](const E& z) {
+        return put(h_, {b, j}, (like(z, 1) - z) * candidate + z * h_({b, j}));
+      });
+    };
+    if (a_.linear_before_reset) {
+      // The candidate's recurrent part stands alone, because the reset gate multiplies it.
+      Ref<Stmt> separate = loop(hidden_, [&](const E& j) {
+        return seq({put(extra_, {b, j}, gates_({b, h + j})), put(gates_, {b, h + j}, recurrent_bias(d, h + j))});
+      });
+      Ref<Stmt> gate_bias = loop(two, [&](const E& g) { return put(gates_, {b, g}, gates_({b, g}) + recurrent_bias(d, g)); });
+      Ref<Stmt> next = loop(hidden_, [&](const E& j) {
+        E r = activation(d, 0, gate(b, 1, j));
+        return update(j, activation(d, 1, extra_({b, j}) + r * gates_({b, h + j})));
+      });
+      return seq({start(d, b, t, hidden_ * 3, false), separate, gate_bias, product(d, b, h_, imm(0), hidden_ * 3), next});
+    }
+    Ref<Stmt> reset = loop(hidden_, [&](const E& j) { return put(extra_, {b, j}, activation(d, 0, gate(b, 1, j)) * h_({b, j})); });
+    Ref<Stmt> next = loop(hidden_, [&](const E& j) { return update(j, activation(d, 1, gates_({b, h + j}))); });
+    return seq({start(d, b, t, hidden_ * 3, true), product(d, b, h_, imm(0), two), reset, product(d, b, extra_, h, hidden_), next});
+  }
+  E gru_candidate_begin() const { return hidden_ * 2; }
+
+  Compute& c_;
+  const Recurrence& a_;
+  Cell cell_;
+  Tensor products_, recurrent_;
+  DType type_;
+  E hidden_, batch_, steps_;
+  Tensor turned_, h_, s_, gates_, extra_;
+};
+
+} // namespace
+
+extern const OpDef recurrence = define<Recurrence>(
+    {.doc = "The steps of a recurrent cell (lstm, gru, rnn), from the products of inputs and weights: (directions, steps, batch, gates * "
+            "hidden). lstm, gru and rnn decompose to it",
+     .inputs = std::vector<std::string>{"products: float", "recurrent: float", "bias?: float", "lengths?: index", "hidden?: float",
+                                        "state?: float", "peepholes?: float"},
+     .type = TypeRule(types),
+     .fusion = Fusion::opaque,
+     .compute =
+         [](Compute& c) {
+           auto a = c.attrs<Recurrence>();
+           Steps(c, a).emit();
+         },
+     .flops =
+         [](TypeContext& c) {
+           int64_t hidden = c.attrs<Recurrence>().hidden_size;
+           return element_count(c.shape(0)) * (2 * hidden);
+         },
+     .examples = {"recurrence([[[[1.0]], [[2.0]]]], [[[0.5]]], cell=rnn, hidden_size=1, activations=[relu]) == ([[[[1.0]]], [[[2.5]]]], "
+                  "[[[2.5]]])"},
+     .outputs = -1});
+
+} // namespace tw::ops

@@ -1,0 +1,112 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "compile/run_compiled.h"
+
+#include "ir/text.h"
+#include "ops/op.h"
+
+#include <gtest/gtest.h>
+
+#include <random>
+
+namespace tw {
+namespace {
+
+using interpreter::Array;
+
+Ref<Module> module_of(const std::string& body) {
+  Scope scope;
+  scope.result_types = [](const Operation& o) {
+    std::vector<Ref<Type>> out;
+    for (const auto& t : ops::infer_types(*as<OpCall>(&o))) out.push_back(t);
+    return out;
+  };
+  return parse("# tensorwright 1\nfrom __future__ import annotations\nfrom tensorwright.text import *\n\n" + body, {}, scope);
+}
+
+Array random_array(std::mt19937& rng, std::vector<int64_t> shape) {
+  std::normal_distribution<double> normal;
+  int64_t count = 1;
+  for (int64_t s : shape) count *= s;
+  std::vector<double> values(static_cast<size_t>(count));
+  for (double& v : values) v = normal(rng);
+  return Array::of(f32, std::move(shape), values);
+}
+
+// Compiled and interpreted results agree; with one and with two threads they are equal to the bit.
+void expect_same(const std::string& text, const std::vector<std::vector<int64_t>>& shapes, double tolerance = 1e-4) {
+  Ref<Module> module = module_of(text);
+  std::mt19937 rng(1);
+  std::vector<Array> inputs;
+  for (const auto& s : shapes) inputs.push_back(random_array(rng, s));
+  compile::Options options;
+  options.cache = false;
+  compile::CompiledModule compiled = compile::compile(module, options);
+  auto got = test::run_compiled(compiled, inputs, 1), twice = test::run_compiled(compiled, inputs, 2);
+  auto expected = interpreter::interpret(module, "main", inputs);
+  ASSERT_EQ(got.size(), expected.size());
+  for (size_t i = 0; i < got.size(); ++i) {
+    EXPECT_EQ(got[i].shape, expected[i].shape);
+    auto a = got[i].numbers(), b = expected[i].numbers();
+    double largest = 1e-30, error = 0;
+    for (size_t k = 0; k < a.size(); ++k) {
+      largest = std::max(largest, std::abs(b[k]));
+      error = std::max(error, std::abs(a[k] - b[k]));
+    }
+    EXPECT_LE(error / largest, tolerance) << "result " << i << "\n" << to_text(compiled.lowered());
+    EXPECT_EQ(got[i].bytes, twice[i].bytes) << "one and two threads";
+  }
+}
+
+TEST(Compile, a_product_with_its_epilogue) {
+  expect_same(R"(
+@function(exported=True)
+def main(x: Tensor[(37, 64), f32], w: Tensor[(64, 50), f32], b: Tensor[(50,), f32]) -> Tensor[(37, 50), f32]:
+    y = matmul(x, w)
+    z = add(y, b)
+    r = relu(z)
+    return r
+)", {{37, 64}, {64, 50}, {50}});
+}
+
+TEST(Compile, elementwise_chains_of_awkward_sizes) {
+  expect_same(R"(
+@function(exported=True)
+def main(x: Tensor[(3, 5, 7), f32], y: Tensor[(5, 1), f32]) -> Tensor[(3, 5, 7), f32]:
+    a = add(x, y)
+    b = exp(a)
+    c = mul(b, x)
+    return c
+)", {{3, 5, 7}, {5, 1}});
+}
+
+TEST(Compile, softmax_over_the_last_axis) {
+  for (int n : {1, 3, 16, 100, 128})
+    expect_same(fmt::format(R"(
+@function(exported=True)
+def main(x: Tensor[(6, {0}), f32]) -> Tensor[(6, {0}), f32]:
+    y = softmax(x, axis=-1)
+    return y
+)", n), {{6, n}});
+}
+
+TEST(Compile, a_convolution_with_channels_last) {
+  expect_same(R"(
+@function(exported=True)
+def main(x: Tensor[(1, 9, 9, 16), f32], w: Tensor[(3, 3, 16, 40), f32], b: Tensor[(40,), f32]) -> Tensor[(1, 7, 7, 40), f32]:
+    y = convolution(x, w, b, channels_last=True)
+    r = relu(y)
+    return r
+)", {{1, 9, 9, 16}, {3, 3, 16, 40}, {40}});
+}
+
+TEST(Compile, a_convolution_as_the_model_gives_it) {
+  expect_same(R"(
+@function(exported=True)
+def main(x: Tensor[(2, 4, 9, 9), f32], w: Tensor[(8, 4, 3, 3), f32]) -> Tensor[(2, 8, 5, 5), f32]:
+    y = convolution(x, w, strides=(2, 2), pads=(1, 1, 1, 1))
+    return y
+)", {{2, 4, 9, 9}, {8, 4, 3, 3}});
+}
+
+} // namespace
+} // namespace tw
