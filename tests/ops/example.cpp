@@ -18,6 +18,12 @@ struct Literal {
   std::vector<Name> words;
 };
 
+List<int64_t> integers(const std::vector<double>& values) {
+  std::vector<int64_t> out;
+  for (double v : values) out.push_back(static_cast<int64_t>(v));
+  return List<int64_t>(std::move(out));
+}
+
 class Parser {
 public:
   explicit Parser(const std::string& text) : text_(text) {}
@@ -161,7 +167,7 @@ Attr::Value Parser::attribute(const ops::OpDef& op, const std::string& name, con
       else if constexpr (std::is_same_v<T, bool>) return l.values.at(0) != 0;
       else if constexpr (std::is_same_v<T, int64_t>) return static_cast<int64_t>(l.values.at(0));
       else if constexpr (std::is_same_v<T, double>) return l.values.at(0);
-      else if constexpr (std::is_same_v<T, List<int64_t>>) return List<int64_t>(std::vector<int64_t>(l.values.begin(), l.values.end()));
+      else if constexpr (std::is_same_v<T, List<int64_t>>) return integers(l.values);
       else if constexpr (std::is_same_v<T, List<double>>) return List<double>(l.values);
       else if constexpr (std::is_same_v<T, List<Name>>) return List<Name>(l.words);
       else if constexpr (std::is_same_v<T, Opt<Expr>>) return Opt<Expr>(imm(static_cast<int64_t>(l.values.at(0))));

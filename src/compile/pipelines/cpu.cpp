@@ -3,7 +3,7 @@
 
 #include "schedule/rules/rules.h"
 
-#include "passes/all.h"
+#include <passes/all.h>  // generated: every pass
 
 namespace tw::compile {
 

@@ -55,14 +55,14 @@ public:
 
 private:
   static Ref<Operand> transposed(GraphRewriter& graph, const Ref<Operand>& x, const List<int64_t>& perm) {
-    return graph.call("transpose", {x}, {make(Attr{.name = "perm", .value = perm})});
+    return graph.call("transpose", {x}, {make(Attr{.name = "axes", .value = perm})});
   }
 
   // The channels-last form, if the operand is a transpose back of it.
   static Opt<Operand> last_form(GraphRewriter& graph, const Opt<Operand>& x) {
     const OpCall* t = graph.producer(x, "transpose");
     if (!t || rank_of(x) < 3) return {};
-    const auto* perm = attribute<List<int64_t>>(*t, "perm");
+    const auto* perm = attribute<List<int64_t>>(*t, "axes");
     return perm && *perm == to_first(rank_of(x)) ? t->args[0] : Opt<Operand>();
   }
 

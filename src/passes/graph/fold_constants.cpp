@@ -39,7 +39,7 @@ template <class T> void permute(const std::byte* from, std::byte* to, const std:
 Opt<Constant> fold_transpose(const OpCall& call, const Constant& x, const Ref<TensorType>& type) {
   const List<int64_t>* perm = nullptr;
   for (const auto& a : call.attrs)
-    if (a->name == "perm") perm = std::get_if<List<int64_t>>(&a->value);
+    if (a->name == "axes") perm = std::get_if<List<int64_t>>(&a->value);
   auto shape = static_shape(x.type->shape);
   if (!shape || shape->empty() || count_of(type->shape) == 0) return {};
   size_t rank = shape->size();

@@ -17,35 +17,26 @@ Results batch_norm(NodeContext& c) {
                  {{"epsilon", c.attribute_float("epsilon", 1e-5f)}})};
 }
 
-Ref<Operand> with_trailing_ones(NodeContext& c, const Ref<Operand>& x, std::vector<Ref<Expr>> leading, size_t ones) {
-  leading.insert(leading.end(), ones, imm(1));
-  return c.reshape(x, leading);
-}
-
-// Each channel of each image by itself: a layer norm over space, whose scale is one number for each channel.
 Results instance_norm(NodeContext& c) {
-  Shape shape = c.shape(0);
-  if (shape.size() < 3) throw user_error("input 0 must have rank 3 or more (batch, channels, space), found {}", shape.size());
-  auto parameter = [&](size_t i) { return with_trailing_ones(c, c.input(i), {shape[1]}, shape.size() - 2); };
-  return {c.call("layer_norm", {c.input(0), parameter(1), parameter(2)},
-                 {{"axis", int64_t{2}}, {"epsilon", c.attribute_float("epsilon", 1e-5f)}})};
+  return {c.call("instance_norm", {c.input(0), c.input(1), c.input(2)}, {{"epsilon", c.attribute_float("epsilon", 1e-5f)}})};
 }
 
-// Channels in groups; the scale is one number for each group (opset 18) or for each channel (from 21).
+// Scale and bias are one number for each channel; in opset 18 they were one for each group.
 Results group_norm(NodeContext& c) {
-  Shape shape = c.shape(0);
-  if (shape.size() < 3) throw user_error("input 0 must have rank 3 or more (batch, channels, space), found {}", shape.size());
-  int64_t groups = attribute_int(c.node, "num_groups");
-  auto channels = as_int(shape[1]);
-  if (groups < 1 || (channels && *channels % groups != 0))
-    throw user_error("attribute 'num_groups' must divide the {} channels, found {}", ops::to_string(shape[1]), groups);
-  Ref<Expr> each = ops::simplified(floordiv(shape[1], groups));
-  std::vector<Ref<Expr>> split{shape[0], imm(groups), each}, per_channel{imm(groups), each}, per_group{imm(groups), imm(1)};
-  split.insert(split.end(), shape.begin() + 2, shape.end());
-  auto parameter = [&](size_t i) { return with_trailing_ones(c, c.input(i), c.opset() >= 21 ? per_channel : per_group, shape.size() - 2); };
-  Ref<Operand> y = c.call("layer_norm", {c.reshape(c.input(0), split), parameter(1), parameter(2)},
-                          {{"axis", int64_t{2}}, {"epsilon", c.attribute_float("epsilon", 1e-5f)}});
-  return {c.reshape(y, shape.vector())};
+  if (c.rank(0) < 3) throw user_error("input 0 must have rank 3 or more (batch, channels, space), found {}", c.rank(0));
+  int64_t groups = onnx::attribute_int(c.node, "num_groups");
+  Ref<Expr> channels = c.shape(0)[1];
+  auto known = as_int(channels);
+  if (groups < 1 || (known && *known % groups != 0))
+    throw user_error("attribute 'num_groups' must divide the {} channels, found {}", ops::to_string(channels), groups);
+  auto parameter = [&](size_t i) -> Ref<Operand> {
+    if (c.opset() >= 21) return c.input(i);
+    Ref<Expr> each = ops::simplified(floordiv(channels, groups));
+    Ref<Operand> column = c.reshape(c.input(i), {imm(groups), imm(1)});
+    return c.reshape(c.call("expand", {column}, {{"shape", List<Ref<Expr>>{imm(groups), each}}}), {channels});
+  };
+  return {c.call("group_norm", {c.input(0), parameter(1), parameter(2)},
+                 {{"groups", groups}, {"epsilon", c.attribute_float("epsilon", 1e-5f)}})};
 }
 
 Results layer_norm(NodeContext& c) {
@@ -91,24 +82,13 @@ Results local_response_norm(NodeContext& c) {
                   {"bias", c.attribute_float("bias", 1)}})};
 }
 
-// x / |x|; a vector of zeros stays.
 Results lp_norm(NodeContext& c) {
-  int64_t p = c.attribute_int("p", 2);
-  if (p != 1 && p != 2) throw user_error("attribute 'p' must be 1 or 2, found {}", p);
-  List<int64_t> axes{c.axis(c.attribute_int("axis", -1), c.rank(0))};
-  Ref<Operand> norm = c.call(p == 1 ? "reduce_l1" : "reduce_l2", {c.input(0)}, {{"axes", axes}});
-  DType type = c.element(0);
-  Ref<Operand> safe = c.call("where", {c.call("equal", {norm, c.scalar(0, type)}), c.scalar(1, type), norm});
-  return {c.call("div", {c.input(0), safe})};
+  return {c.call("lp_norm", {c.input(0)},
+                 {{"axis", c.axis(c.attribute_int("axis", -1), c.rank(0))}, {"p", c.attribute_int("p", 2)}})};
 }
 
 Results mean_variance_norm(NodeContext& c) {
-  std::vector<int64_t> axes = c.attribute_ints("axes", {0, 2, 3});
-  for (auto& a : axes) a = c.axis(a, c.rank(0), "axes");
-  auto mean = [&](const Ref<Operand>& x) { return c.call("reduce_mean", {x}, {{"axes", List<int64_t>(axes)}}); };
-  Ref<Operand> centred = c.call("sub", {c.input(0), mean(c.input(0))});
-  Ref<Operand> deviation = c.call("sqrt", {mean(c.call("mul", {centred, centred}))});
-  return {c.call("div", {centred, c.call("add", {deviation, c.scalar(1e-9, c.element(0))})})};
+  return {c.call("mean_variance_norm", {c.input(0)}, {{"axes", List<int64_t>(c.attribute_ints("axes", {0, 2, 3}))}})};
 }
 
 constexpr OperatorRow rows[] = {

@@ -33,8 +33,11 @@ OperatorTable normalisation_operators();
 OperatorTable pool_operators();
 OperatorTable product_operators();
 OperatorTable quantise_operators();
+OperatorTable recurrent_operators();
 OperatorTable reduction_operators();
+OperatorTable resize_operators();
 OperatorTable shape_operators();
+OperatorTable tree_operators();
 // com.microsoft
 OperatorTable microsoft_elementwise_operators();
 OperatorTable microsoft_normalisation_operators();

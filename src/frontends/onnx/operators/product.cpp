@@ -122,9 +122,12 @@ Results fused_gemm(NodeContext& c) {
   return {activate(c, y, name, parameter("activation_alpha"), parameter("activation_beta"))};
 }
 
+Results einsum(NodeContext& c) { return {c.call("einsum", c.all_inputs(), {{"equation", Name(attribute_string(c.node, "equation"))}})}; }
+
 constexpr OperatorRow rows[] = {
     {"Conv", convolution},
     {"ConvTranspose", convolution_transpose},
+    {"Einsum", einsum},
     {"Gemm", gemm},
     {"MatMul", plain<"matmul">},
 };
