@@ -26,6 +26,8 @@ Pipeline cpu_pipeline(const Target&) {
       &decompose_pass,
       &fold_constants_pass, // before layout: what it permutes is done now, not in each run
       &eliminate_common_subexpressions_pass,
+      &simplify_graph_pass,
+      &fold_batch_norm_pass, // before layout: it looks for weights as the model has them
       &assign_layout_pass,
       &fold_constants_pass, // the weights that assign_layout has permuted
       &eliminate_common_subexpressions_pass,

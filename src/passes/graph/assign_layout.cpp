@@ -86,11 +86,12 @@ private:
     bool weighted = call.op == "convolution" || call.op == "convolution_transpose";
     if (!weighted && args.size() > 1) return {}; // quantised forms keep the declared layout
     if (weighted) {
-      // (O, I, k…) → (k…, I, O); transposed convolutions hold (I, O, k…) → (k…, O, I) by the same permutation.
+      // (O, I, k…) → (k…, I, O); transposed convolutions hold (I, O, k…) → (k…, I, O).
       std::vector<int64_t> perm;
       for (int64_t d = 2; d < rank; ++d) perm.push_back(d);
-      perm.push_back(1);
-      perm.push_back(0);
+      bool turned = call.op == "convolution_transpose";
+      perm.push_back(turned ? 0 : 1);
+      perm.push_back(turned ? 1 : 0);
       args[1] = transposed(graph, as_ref<Operand>(args[1]), List<int64_t>(std::move(perm)));
     }
     if (call.op == "max_pool" && graph.binding().values.size() > 1) return {}; // its indices count in the declared layout

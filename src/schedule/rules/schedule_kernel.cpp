@@ -67,15 +67,18 @@ void inline_maps(Schedule& s) {
       if (!store || is_reduction(*block) || block->where || s.is_parameter(*store->buffer)) continue;
       std::vector<Name> readers;
       int reads = 0;
-      bool reduced = false;
+      bool reduced = false, sole_writer = true;
       for (const auto& other : s.blocks()) {
         int here = 0;
+        visit(other->body, [&](const Store& written) {
+          sole_writer = sole_writer && (other->id == block->id || !written.buffer.same_as(store->buffer));
+        });
         visit(other->body, [&](const Load& l) { here += l.buffer.same_as(store->buffer); });
         if (here) readers.push_back(other->id);
         if (here) reduced = reduced || is_reduction(*other);
         reads += here;
       }
-      if (readers.size() > 1 && !is_cheap(*block)) continue;
+      if (!sole_writer || (readers.size() > 1 && !is_cheap(*block))) continue;
       if (reads > 1 && !is_cheap(*block) && reduced) continue;
       inline_block(s, block->id);
       again = true;
