@@ -12,12 +12,13 @@
 namespace tw::cli {
 namespace {
 
-// Text has no control characters; an ONNX file begins with one.
+// As compile/load_model.cpp tells it from other formats.
 bool is_text(const std::string& path) {
+  constexpr std::string_view head = "# tensorwright";
   std::ifstream file(path, std::ios::binary);
-  char bytes[512];
-  file.read(bytes, sizeof bytes);
-  return file.gcount() > 0 && std::none_of(bytes, bytes + file.gcount(), [](char c) { return c >= 0 && c < '\t'; });
+  std::string found(head.size(), 0);
+  file.read(found.data(), static_cast<std::streamsize>(found.size()));
+  return file && found == head;
 }
 
 Json operators_json(const std::vector<std::pair<std::string, int64_t>>& operators) {
@@ -39,10 +40,10 @@ struct OnnxPort {
 OnnxPort describe(const onnx::Value& value) {
   Json shape = Json::array();
   if (value.type.shape)
-    for (const onnx::Dimension& d : *value.type.shape) shape.push_back(d.size ? Json(*d.size) : d.name.empty() ? Json(nullptr) : Json(d.name));
+    for (const onnx::Dimension& d : *value.type.shape)
+      shape.push_back(d.size ? Json(*d.size) : d.name.empty() ? Json(nullptr) : Json(d.name));
   const std::string element = onnx::to_string(value.type.element);
-  return {onnx::to_string(value.type),
-          {{"name", value.name}, {"dtype", element}, {"shape", value.type.shape ? shape : Json(nullptr)}}};
+  return {onnx::to_string(value.type), {{"name", value.name}, {"dtype", element}, {"shape", value.type.shape ? shape : Json(nullptr)}}};
 }
 
 int describe_onnx(const std::string& path, Output& output) {

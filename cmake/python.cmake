@@ -41,8 +41,8 @@ install(TARGETS tensorwright_runtime LIBRARY DESTINATION tensorwright COMPONENT 
 
 file(GLOB core_binding_sources CONFIGURE_DEPENDS ${TENSORWRIGHT_ROOT}/src/bindings/core/*.cpp)
 if(NOT TENSORWRIGHT_COMPILER_READY)
-  list(FILTER core_binding_sources EXCLUDE REGEX "/(text|passes|compile).cpp$")
+  list(FILTER core_binding_sources EXCLUDE REGEX "/core/compile.cpp$")
 endif()
 tensorwright_extension(_core SOURCES ${core_binding_sources} ${TENSORWRIGHT_ROOT}/src/bindings/errors.cpp
-                       LINKS interpreter $<$<BOOL:${TENSORWRIGHT_COMPILER_READY}>:compile>)
+                       LINKS interpreter passes frontend_onnx $<$<BOOL:${TENSORWRIGHT_COMPILER_READY}>:compile>)
 target_compile_definitions(_core PRIVATE $<$<BOOL:${TENSORWRIGHT_COMPILER_READY}>:TENSORWRIGHT_COMPILER_READY>)

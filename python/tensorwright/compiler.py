@@ -12,7 +12,7 @@ from .model import Model, _checked_threads
 
 
 def load_model(model: Any) -> _core.Module:
-    """A Module from a path (ONNX or text), the bytes of an ONNX model, an onnx.ModelProto, or a Module (which it gives back)."""
+    """A Module from a path (ONNX or text, by content), the bytes of an ONNX model, an onnx.ModelProto, or a Module (which it gives back)."""
     if isinstance(model, _core.Module):
         return model
     if isinstance(model, (str, os.PathLike)):

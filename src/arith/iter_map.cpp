@@ -170,6 +170,16 @@ bool is_bijection(const std::vector<Axis>& axes, const List<Ref<Expr>>& values, 
   return parser.complete(padded) && !padded;
 }
 
+bool is_injective(const std::vector<Axis>& axes, const List<Ref<Expr>>& values, Analyzer& analyzer) {
+  Parser parser(axes, analyzer);
+  Substitution origin;
+  for (const Axis& axis : axes) origin.emplace(axis.var.node(), imm(0));
+  for (const auto& value : values)
+    if (!parser.compact(value - substitute(value, origin), true)) return false;
+  bool padded = false;
+  return parser.complete(padded);
+}
+
 std::optional<Inverse> invert(const Ref<Lambda>& map, const List<Ref<Expr>>& extents, Analyzer& analyzer) {
   std::vector<Axis> axes;
   for (size_t i = 0; i < extents.size(); ++i) axes.push_back({map->params[i], extents[i]});

@@ -24,6 +24,9 @@ struct Axis {
 bool is_bijection(const std::vector<Axis>& axes, const List<Ref<Expr>>& values, const List<Ref<Expr>>& extents, const Opt<Expr>& where,
                   Analyzer& analyzer);
 
+// Do different points of the axes give different values? Each value may be offset by what is free of the axes.
+bool is_injective(const std::vector<Axis>& axes, const List<Ref<Expr>>& values, Analyzer& analyzer);
+
 struct Inverse {
   Ref<Lambda> map;         // from results back to parameters
   List<Ref<Expr>> extents; // of the results

@@ -1,19 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "compile/compile.h"
 
-#include "codegen/llvm/entry_emitter.h"
 #include "codegen/llvm/jit.h"
 #include "codegen/llvm/link_shared.h"
 #include "codegen/llvm/object_cache.h"
+#include "codegen/llvm/tasks.h"
 #include "compile/describe_launch.h"
 #include "compile/pipelines/cpu.h"
 #include "compile/weights.h"
 #include "ir/visit.h"
 #include "passes/fusion.h"
 #include "runtime/artifact_file.h"
-
-#include <llvm/IR/LLVMContext.h>
-#include <llvm/IR/Module.h>
 
 #include <chrono>
 #include <thread>
@@ -80,17 +77,11 @@ public:
         ++state_.report.kernels_cached;
         continue;
       }
-      tasks.push_back({.build = [this, &code = code](llvm::LLVMContext& context) { return build(context, code); },
-                       .cost = static_cast<double>(code.kernel->params.size())});
+      tasks.push_back(codegen::kernel_task(code, target_));
       places.push_back(place);
       keys.push_back(key);
     }
-    tasks.push_back({.build = [this](llvm::LLVMContext& context) {
-                       auto module = std::make_unique<llvm::Module>("entry", context);
-                       launches_ = codegen::emit_entry(*module, target_, plan_);
-                       return module;
-                     },
-                     .cost = 100});
+    tasks.push_back(codegen::entry_task(plan_, target_, launches_));
     places.push_back(state_.objects.size());
     keys.emplace_back();
     state_.objects.emplace_back();
@@ -126,12 +117,6 @@ private:
   codegen::CacheKey key_of(const Kernel& kernel, const std::string& symbol) const {
     Hash128 h = content_hash(&kernel);
     return codegen::hash_key(fmt::format("{} {} {} {}", h.hex(), symbol, plan_.features, producer));
-  }
-
-  std::unique_ptr<llvm::Module> build(llvm::LLVMContext& context, const codegen::KernelCode& code) const {
-    auto module = std::make_unique<llvm::Module>(code.symbol, context);
-    with_place("kernel " + code.kernel->id.str(), [&] { codegen::KernelEmitter(*module, target_).emit(*code.kernel, code.symbol); });
-    return module;
   }
 
   CompiledModule::State& state_;

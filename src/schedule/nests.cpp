@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "schedule/nests.h"
 
+#include "arith/iter_map.h"
 #include "ir/visit.h"
 
 #include <algorithm>
@@ -30,6 +31,48 @@ bool speaks_of_iterations(const Block& block, const std::vector<Ref<For>>& loops
   for (const auto& f : loops)
     if (uses(block.body.node(), f->var.node()) || (block.init && uses(block.init.node(), f->var.node()))) return false;
   return true;
+}
+bool runs_whole_reduction(const Block& block, const std::vector<Ref<For>>& loops) {
+  arith::Analyzer analyzer;
+  bind_loops(analyzer, loops);
+  for (const auto& iter : block.iters) {
+    if (iter->how == IterKind::spatial) continue;
+    arith::Span span{iter->value, iter->value};
+    for (size_t i = loops.size(); i-- > 0;) {
+      if (!span.lowest || !span.highest) return false;
+      const For& f = *loops[i];
+      span = {arith::span_over(as_ref<Expr>(span.lowest), f.var, f.begin, f.extent, analyzer).lowest,
+              arith::span_over(as_ref<Expr>(span.highest), f.var, f.begin, f.extent, analyzer).highest};
+    }
+    if (!span.lowest || !span.highest || !analyzer.prove(as_ref<Expr>(span.lowest) <= imm(0)) ||
+        !analyzer.prove(as_ref<Expr>(span.highest) >= iter->extent - 1))
+      return false;
+  }
+  return true;
+}
+bool runs_once(const Schedule& s, const Ref<Block>& block) {
+  if (is_conditional(s, block.node())) return false;
+  std::vector<arith::Axis> loops;
+  std::vector<Ref<Expr>> values, extents;
+  for (const auto& iter : block->iters) {
+    values.push_back(iter->value);
+    extents.push_back(iter->extent);
+  }
+  for (const auto& f : loops_around(s, block.node())) {
+    if (!is_int(f->begin, 0)) return false;
+    loops.push_back({f->var, f->extent});
+  }
+  arith::Analyzer analyzer;
+  return arith::is_bijection(loops, values, extents, block->where, analyzer);
+}
+bool fills(const Schedule& s, const Ref<Block>& block, const Ref<Buffer>& buffer) {
+  const auto* target = as<Store>(block->body);
+  if (!target || !target->buffer.same_as(buffer) || target->mask) return false;
+  std::vector<arith::Axis> points;
+  for (const auto& iter : block->iters)
+    if (iter->how == IterKind::spatial) points.push_back({iter->var, iter->extent});
+  arith::Analyzer analyzer;
+  return arith::is_bijection(points, target->index, buffer->shape, {}, analyzer) && runs_once(s, block);
 }
 bool is_visible(const Schedule& s, const Ref<Buffer>& buffer, const Node* node) {
   if (s.is_parameter(*buffer)) return true;
@@ -104,6 +147,14 @@ std::vector<Ref<For>> loops_around(const Schedule& s, const Node* node) {
     if (const auto* f = as<For>(n)) out.push_back(ref_to(*f));
   return out;
 }
+bool is_conditional(const Schedule& s, const Node* node, const Node* outer) {
+  bool found = false;
+  for (const Node* n : s.path(node)) {
+    if (n == outer) found = false;
+    found = found || as<If>(n) || as<While>(n);
+  }
+  return found;
+}
 void bind_loops(arith::Analyzer& analyzer, const std::vector<Ref<For>>& loops) {
   for (const auto& f : loops) analyzer.bind(f->var, f->begin, f->extent);
 }
@@ -131,7 +182,8 @@ Opt<Expr> without_loops(const Nest& nest, const char* primitive) {
       for (const Ref<Expr>& range : {iter->value < iter->extent, iter->value >= imm(0)})
         keeps_range = keeps_range || equal(analyzer.simplify(range), analyzer.simplify(part));
     if (keeps_range) continue;
-    if (on_loops) throw schedule_error(primitive, "block " + nest.block->id.str(), "its condition speaks of its iterations, not of the loops");
+    if (on_loops)
+      throw schedule_error(primitive, "block " + nest.block->id.str(), "its condition speaks of its iterations, not of the loops");
     left = left ? as_ref<Expr>(left) && part : part;
   }
   return left;
@@ -140,7 +192,8 @@ Opt<Expr> without_loops(const Nest& nest, const char* primitive) {
 
 Placed nest_over(const Nest& nest, const Box& box, arith::Analyzer& analyzer, const char* primitive) {
   const Ref<Block>& original = nest.block;
-  if (!speaks_of_iterations(*original, nest.loops)) throw schedule_error(primitive, "block " + original->id.str(), "it speaks of its iterations, not of the loops");
+  if (!speaks_of_iterations(*original, nest.loops))
+    throw schedule_error(primitive, "block " + original->id.str(), "it speaks of its iterations, not of the loops");
   Ref<Block> block = renew(with(original, &Block::where, without_loops(nest, primitive)));
   std::vector<Ref<Iter>> iters;
   std::vector<Ref<For>> loops;

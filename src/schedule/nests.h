@@ -19,6 +19,12 @@ Nest nest_of(const Schedule& s, Name block);
 Substitution iteration_values(const Block& block);
 // Do body and init speak of the block's iterations only, not of the loops around it?
 bool speaks_of_iterations(const Block& block, const std::vector<Ref<For>>& loops);
+// Do the reduce iterations run from their first point, on which `init` happens, to their last? After partition they may not.
+bool runs_whole_reduction(const Block& block, const std::vector<Ref<For>>& loops);
+// Do the loops around the block reach each point of its iterations exactly once?
+bool runs_once(const Schedule& s, const Ref<Block>& block);
+// Does the block, with all the loops around it, write every element of the buffer? A region may have holes, a loop be a part of one.
+bool fills(const Schedule& s, const Ref<Block>& block, const Ref<Buffer>& buffer);
 // Is the buffer a parameter, or allocated around the node?
 bool is_visible(const Schedule& s, const Ref<Buffer>& buffer, const Node* node);
 // Blocks that store to (load from) the buffer, in order of the text.
@@ -34,11 +40,13 @@ std::vector<Ref<Buffer>> loaded_buffers(const Node* s);
 std::vector<Ref<Stmt>> from_to(const Schedule& s, const Node* first, const Node* last);
 // The loops around a node, it included, outermost first.
 std::vector<Ref<For>> loops_around(const Schedule& s, const Node* node);
+// Does a condition stand between `outer` (empty: the whole kernel) and the node?
+bool is_conditional(const Schedule& s, const Node* node, const Node* outer = nullptr);
 void bind_loops(arith::Analyzer& analyzer, const std::vector<Ref<For>>& loops);
 
 // A loop for each iteration that runs over begin <= value < begin + extent, around a copy of the block; what may leave an iteration's own
-// range is cut by `where`. An iteration without a range runs over all of its own. The nest's loops are left behind: a condition on them that
-// does more than keep iterations in range is refused in the primitive's name.
+// range is cut by `where`. An iteration without a range runs over all of its own. The nest's loops are left behind: a condition on them
+// that does more than keep iterations in range is refused in the primitive's name.
 struct Box {
   std::vector<Opt<Expr>> begin, extent;
 };

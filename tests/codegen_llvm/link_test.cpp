@@ -132,14 +132,20 @@ TEST_F(LinkShared, UndefinedSymbolsAreNamed) {
 
 TEST_F(LinkShared, LeavesSignalsAlone) {
   // A library in someone's process must not change what Ctrl-C does.
+  auto handlers = [] {
+    std::vector<sighandler_t> list;
+    for (int number : {SIGINT, SIGTERM, SIGHUP, SIGPIPE, SIGSEGV, SIGUSR1}) {
+      struct sigaction action {};
+      sigaction(number, nullptr, &action);
+      list.push_back(action.sa_handler);
+    }
+    return list;
+  };
+  auto before = handlers();
   std::vector<ObjectBytes> objects;
   objects.push_back(compile_text(add_function("f", 1)));
   link_shared(folder / "a.so", {"a.so", objects, {}});
-  for (int number : {SIGINT, SIGTERM, SIGHUP, SIGPIPE, SIGSEGV, SIGUSR1}) {
-    struct sigaction action {};
-    sigaction(number, nullptr, &action);
-    EXPECT_EQ(action.sa_handler, SIG_DFL) << number;
-  }
+  EXPECT_EQ(handlers(), before);
 }
 
 TEST_F(LinkShared, ReportsFilesThatCannotBeWritten) {

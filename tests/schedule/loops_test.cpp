@@ -18,12 +18,20 @@ Ref<Kernel> chain(const Ref<Var>& n) {
   Ref<Buffer> t = buffer("T", {n, imm(8)}), u = buffer("U", {n, imm(8)}), c = buffer("C", {n}), d = buffer("D", {imm(8), n});
   auto mm = nest(
       "mm", {n, imm(8), imm(6)},
-      [&](auto v) { return store(t, {v[0], v[1]}, load(t, {v[0], v[1]}) + load(a, {v[0], v[2]}) * load(b, {v[2], v[1]})); }, 2,
-      [&](auto v) { return store(t, {v[0], v[1]}, literal(0, f32)); });
+      [&](auto v) {
+        return store(t, {v[0], v[1]}, load(t, {v[0], v[1]}) + load(a, {v[0], v[2]}) * load(b, {v[2], v[1]}));
+      },
+      2,
+      [&](auto v) {
+        return store(t, {v[0], v[1]}, literal(0, f32));
+      });
   auto add = nest("add", {n, imm(8)}, [&](auto v) { return store(u, v, load(t, v) + load(bias, {v[1]})); });
   auto sum = nest(
-      "sum", {n, imm(8)}, [&](auto v) { return store(c, {v[0]}, load(c, {v[0]}) + load(u, {v[0], v[1]}) * load(u, {v[0], v[1]})); }, 1,
-      [&](auto v) { return store(c, {v[0]}, literal(0, f32)); });
+      "sum", {n, imm(8)},
+      [&](auto v) {
+        return store(c, {v[0]}, load(c, {v[0]}) + load(u, {v[0], v[1]}) * load(u, {v[0], v[1]}));
+      },
+      1, [&](auto v) { return store(c, {v[0]}, literal(0, f32)); });
   auto turn = nest("turn", {imm(8), n}, [&](auto v) { return store(d, v, load(u, {v[1], v[0]})); });
   return testing::kernel({a, b, bias}, {c, d}, {t, u}, {mm.stmt, add.stmt, sum.stmt, turn.stmt}, {n});
 }
@@ -49,7 +57,9 @@ public:
 
 private:
   int64_t number(int64_t low, int64_t high) { return std::uniform_int_distribution<int64_t>(low, high)(random_); }
-  template <class T> const T& pick(const std::vector<T>& items) { return items[static_cast<size_t>(number(0, static_cast<int64_t>(items.size()) - 1))]; }
+  template <class T> const T& pick(const std::vector<T>& items) {
+    return items[static_cast<size_t>(number(0, static_cast<int64_t>(items.size()) - 1))];
+  }
   Name block() { return pick(s_.blocks())->id; }
   Ref<Var> loop() {
     std::vector<Ref<Var>> all;
@@ -126,16 +136,15 @@ TEST(RandomSchedules, KeepTheNumbers) {
       std::vector<std::vector<double>> found;
       try {
         found = testing::run(*s.kernel(), sizes[i]);
-      } catch (const Error& error) {
-        FAIL() << seed << ": " << steps.log << "\n" << error.what() << "\n" << to_text(s.kernel());
-      }
+      } catch (const Error& error) { FAIL() << seed << ": " << steps.log << "\n" << error.what() << "\n" << to_text(s.kernel()); }
       ASSERT_EQ(expected[i], found) << seed << " n=" << sizes[i][0] << ": " << steps.log << "\n" << to_text(s.kernel());
     }
     for (const auto& [name, count] : steps.done) done[name] += count;
   }
   // Each primitive was at work, not only refused.
-  for (const char* name : {"split", "fuse", "reorder", "set_kind", "inline", "compute_at", "reverse_compute_at", "reverse_inline", "cache_write", "cache_read",
-                           "narrow", "transform_layout", "pad", "merge_loops", "split_evenly", "partition", "decompose_reduction", "rfactor"})
+  for (const char* name :
+       {"split", "fuse", "reorder", "set_kind", "inline", "compute_at", "reverse_compute_at", "reverse_inline", "cache_write", "cache_read",
+        "narrow", "transform_layout", "pad", "merge_loops", "split_evenly", "partition", "decompose_reduction", "rfactor"})
     EXPECT_GT(done[name], 20) << name;
 }
 

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 
 from .. import _core
 
 
-def load(path: str | os.PathLike[str]) -> _core.Module:
-    """The model in the file; its weights stay there, mapped."""
-    return _core.load_onnx(os.fspath(path))
+def load(path: str | os.PathLike[str], *, dims: Mapping[str, int] | None = None) -> _core.Module:
+    """The model in the file; its weights stay there, mapped. `dims` gives symbolic dimensions a size."""
+    return _core.load_onnx(os.fspath(path), dict(dims or {}))
 
 
-def load_bytes(model: bytes) -> _core.Module:
+def load_bytes(model: bytes, *, dims: Mapping[str, int] | None = None) -> _core.Module:
     """The model in memory, whose weights must be in it."""
-    return _core.load_onnx_bytes(bytes(model))
+    return _core.load_onnx_bytes(bytes(model), dict(dims or {}))
 
 
 def operators() -> list[str]:

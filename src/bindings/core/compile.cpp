@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // The compiler as one call, in Python: models in, machine code out. The interpreter's lock is released meanwhile.
 #include "bindings/core/compile.h"
+#include "bindings/core/passes.h"
 #include "bindings/module_capsule.h"
 #include "compile/compile.h"
-#include "frontends/onnx/importer.h"
-#include "frontends/onnx/reader.h"
-#include "ir/text.h"
+#include "compile/pipelines/cpu.h"
 
 #include <nanobind/stl/map.h>
 #include <nanobind/stl/string.h>
@@ -68,14 +67,24 @@ nb::dict report_dict(const CompiledModule& compiled) {
   return out;
 }
 
-// What a load returns: nodes made without the lock are handed over with it.
-template <class F> nb::object loaded(F&& load) {
+nb::object load_model(const std::string& path) {
   Opt<Module> module;
   {
     nb::gil_scoped_release released;
-    module = load();
+    module = compile::load_model(path);
   }
   return node_to_python(module.node());
+}
+
+nb::object run_cpu(nb::handle module, const std::string& target, const std::string& stop_after, const std::vector<std::string>& disable,
+                   bool verify, nb::handle remarks) {
+  return run_on(module, target, {}, remarks, [&](const Ref<Module>& m, const Target& parsed, passes::PassContext& context) {
+    std::vector<compile::PassTiming> timings;
+    const compile::Options options = make_options(target, 0, {}, true, false, disable, verify);
+    compile::DriverOptions driver = options.driver;
+    driver.stop_after = stop_after;
+    return compile::run_pipeline(compile::cpu_pipeline(parsed), m, context, driver, timings);
+  });
 }
 
 } // namespace
@@ -103,20 +112,15 @@ void bind_compile(nb::module_& module) {
       nb::sig("def compile(module: Module, *, target: str = 'native', threads: int = 0, dims: dict[str, int] = {}, cache: bool = True, "
               "exact: bool = False, "
               "disable: collections.abc.Sequence[str] = (), verify: bool = False, function: str = 'main') -> CompiledModule"));
+  module.def("load_model", load_model, nb::arg("path"), nb::sig("def load_model(path: str) -> Module"),
+             "A model file of any known format, found from its content.");
   module.def(
-      "load_model", [](const std::string& path) { return loaded([&] { return compile::load_model(path); }); }, nb::arg("path"),
-      nb::sig("def load_model(path: str) -> Module"), "A model file of any known format, found from its content.");
-  module.def(
-      "load_onnx_bytes",
-      [](nb::bytes bytes) {
-        const std::span<const std::byte> view(static_cast<const std::byte*>(static_cast<const void*>(bytes.c_str())), bytes.size());
-        return loaded([&] { return onnx::import_model(onnx::read_model(view)); });
-      },
-      nb::arg("bytes"), nb::sig("def load_onnx_bytes(bytes: bytes) -> Module"), "An ONNX model in memory.");
-  module.def(
-      "load_onnx", [](const std::string& path) { return loaded([&] { return onnx::load(path); }); }, nb::arg("path"),
-      nb::sig("def load_onnx(path: str) -> Module"), "An ONNX file.");
-  module.def("onnx_operators", onnx::supported_operators, "The ONNX operators that can be imported.");
+      "pipeline_cpu", run_cpu, nb::arg("module"), nb::arg("target") = "native", nb::kw_only(), nb::arg("stop_after") = "",
+      nb::arg("disable") = std::vector<std::string>{}, nb::arg("verify") = false, nb::arg("remarks") = nb::none(),
+      nb::sig(
+          "def pipeline_cpu(module: Module, target: str = 'native', *, stop_after: str = '', disable: collections.abc.Sequence[str] = (), "
+          "verify: bool = False, remarks: list[tuple[str, str]] | None = None) -> Module"),
+      "All passes for processors, in their order.");
 }
 
 } // namespace tw::bindings

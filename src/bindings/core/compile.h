@@ -5,8 +5,7 @@
 
 namespace tw::bindings {
 
-// Models from files and bytes, text, compile.
-void bind_text(nb::module_& module);
+// Pipelines, models of any format, compile.
 void bind_compile(nb::module_& module);
 
 } // namespace tw::bindings

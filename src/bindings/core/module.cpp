@@ -3,6 +3,7 @@
 // declarations; nothing here names one of them.
 #include "bindings/core/arrays.h"
 #include "bindings/core/compile.h"
+#include "bindings/core/frontends.h"
 #include "bindings/core/node_access.h"
 #include "bindings/core/operators.h"
 #include "bindings/core/passes.h"
@@ -28,9 +29,10 @@ NB_MODULE(_core, module) {
   tw::bindings::bind_nodes(module);
   tw::bindings::bind_interpreter(module);
   tw::bindings::bind_operators(module);
-#ifdef TENSORWRIGHT_COMPILER_READY
   tw::bindings::bind_text(module);
+  tw::bindings::bind_frontends(module);
   tw::bindings::bind_passes(module);
+#ifdef TENSORWRIGHT_COMPILER_READY
   tw::bindings::bind_compile(module);
 #endif
 }

@@ -3,10 +3,7 @@
 
 #include "schedule/rules/rules.h"
 
-namespace tw::passes {
-extern const Pass eliminate_dead_code_pass, erase_blocks_pass, flatten_buffers_pass, fuse_pass, hoist_allocations_pass, lower_pass, materialise_results_pass,
-    place_allocations_pass, plan_memory_pass, simplify_kernel_pass, unroll_pass, vectorise_pass;
-} // namespace tw::passes
+#include "passes/all.h"
 
 namespace tw::compile {
 
@@ -23,6 +20,14 @@ const Pass schedule_pass = {.name = "schedule", .doc = "schedules each kernel by
 
 Pipeline cpu_pipeline(const Target&) {
   return {
+      &inline_functions_pass,
+      &decompose_pass,
+      &fold_constants_pass,       // before layout: what it permutes is done now, not in each run
+      &eliminate_common_subexpressions_pass,
+      &assign_layout_pass,
+      &fold_constants_pass,       // the weights that assign_layout has permuted
+      &eliminate_common_subexpressions_pass,
+      &eliminate_dead_code_pass,
       &materialise_results_pass,  // before fusing: the copies may join other groups
       &fuse_pass,
       &lower_pass,

@@ -105,7 +105,8 @@ private:
         for (const auto& a : call->args)
           if (auto found = group_of.find(a.node()); found != group_of.end() && uses_[a.node()] == 1) {
             const Group& g = *groups[found->second];
-            if (joins(g, *call, op.fusion, a.node(), result)) candidates.push_back(found->second);
+            // Only the last member's value is seen from outside the group, so it must be alone.
+            if (g.members.back()->values.size() == 1 && joins(g, *call, op.fusion, a.node(), result)) candidates.push_back(found->second);
           }
         std::sort(candidates.begin(), candidates.end());
         candidates.erase(std::unique(candidates.begin(), candidates.end()), candidates.end());

@@ -12,8 +12,6 @@
 #include "schedule/nests.h"
 #include "schedule/placement.h"
 
-#include <algorithm>
-
 namespace tw::schedule {
 namespace {
 
@@ -25,19 +23,6 @@ Ref<Buffer> cached(const Ref<Buffer>& buffer, Name scope) {
 void place(Schedule& s, const Ref<Buffer>& copy, const Ref<Stmt>& top, const Ref<Stmt>& replacement) {
   s.replace(top.node(), replacement);
   s.set_body(make(Allocate{.buffer = copy, .body = forget_regions(s.kernel()->body)}));
-}
-
-// What runs before the statement: the sequence below the allocations, up to it.
-Ref<Stmt> before(const Schedule& s, const Ref<Stmt>& top) {
-  std::vector<Ref<Stmt>> parts;
-  for (const Node* n : s.path(top.node()))
-    if (const auto* list = as<Seq>(n))
-      for (const auto& part : list->body) {
-        auto path = s.path(top.node());
-        if (std::find(path.begin(), path.end(), part.node()) != path.end()) break;
-        parts.push_back(part);
-      }
-  return seq(parts);
 }
 
 } // namespace
@@ -53,9 +38,11 @@ Name cache_read(Schedule& s, Name id, const Ref<Buffer>& buffer, Name scope) {
   bind_loops(analyzer, around);
   Ref<Region> needed = clip(as_ref<Region>(arith::find_region(arith::touched_by(nest.top, analyzer).reads, buffer)), analyzer);
   if (!s.is_parameter(*buffer)) {
-    if (!around.empty()) throw refuse(fmt::format("its nest is not inside other loops, as '{}' may not be complete there", buffer->id.str()));
-    auto written = arith::find_region(arith::touched_by(before(s, nest.top), analyzer).writes, buffer);
-    if (!written || !arith::covers(as_ref<Region>(written), needed, analyzer)) throw refuse(fmt::format("'{}' has been written where it reads", buffer->id.str()));
+    if (!around.empty())
+      throw refuse(fmt::format("its nest is not inside other loops, as '{}' may not be complete there", buffer->id.str()));
+    auto writers = writers_of(s.kernel()->body, buffer.node());
+    if (writers.size() != 1 || !fills(s, writers[0], buffer) || from_to(s, writers[0].node(), nest.top.node()).empty())
+      throw refuse(fmt::format("one block before it writes all of '{}'", buffer->id.str()));
   } else if (stores_to(s.kernel()->body.node(), buffer.node())) {
     throw refuse(fmt::format("'{}' is an input or an intermediate", buffer->id.str()));
   }
@@ -77,13 +64,9 @@ Name cache_write(Schedule& s, Name id, Name scope) {
   if (writers_of(s.kernel()->body, buffer.node()).size() != 1) throw refuse(fmt::format("no other block writes '{}'", buffer->id.str()));
   if (loads_from(nest.block.node(), buffer.node()) && !nest.block->init)
     throw refuse(fmt::format("it does not read '{}' before writing it", buffer->id.str()));
-  // The copy takes the whole buffer, so the whole buffer must have been written.
-  arith::Analyzer analyzer;
-  auto around = loops_around(s, nest.block.node());
-  if (around.size() != nest.loops.size()) throw refuse("its nest is not inside other loops");
-  auto written = arith::find_region(arith::touched_by(nest.top, analyzer).writes, buffer);
-  if (!written || !arith::covers(as_ref<Region>(written), arith::whole(buffer), analyzer))
-    throw refuse(fmt::format("it writes all of '{}'", buffer->id.str()));
+  if (loops_around(s, nest.block.node()).size() != nest.loops.size()) throw refuse("its nest is not inside other loops");
+  // The copy takes the whole buffer.
+  if (!fills(s, nest.block, buffer)) throw refuse(fmt::format("it writes all of '{}'", buffer->id.str()));
   Ref<Buffer> copy = cached(buffer, scope);
   Name copier = s.unique_block(copy->id.str());
   auto replaced = rewrite(

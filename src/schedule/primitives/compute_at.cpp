@@ -21,7 +21,7 @@ void compute_at(Schedule& s, Name id, const Ref<Var>& at) {
   if (writers_of(s.kernel()->body, buffer.node()).size() != 1) throw refuse(fmt::format("no other block writes '{}'", buffer->id.str()));
   Ref<For> loop = s.loop(at);
   auto span = from_to(s, producer.top.node(), loop.node());
-  if (span.empty()) throw refuse(fmt::format("it stands before loop '{}' in one sequence", at->id.str()));
+  if (span.empty() || !span[0].same_as(producer.top)) throw refuse(fmt::format("it stands before loop '{}' in one sequence", at->id.str()));
   for (const auto& reader : readers_of(s.kernel()->body, buffer.node())) {
     auto path = s.path(reader.node());
     if (reader->id != id && std::find(path.begin(), path.end(), loop.node()) == path.end())

@@ -3,7 +3,8 @@
 //       for k in range(64):   decompose_reduction(sum, k)         with block("sum_init"): S[i] = 0.0
 //           with block("sum"): S[i] += A[i, k]                    for k in range(64):
 //           (init: S[i] = 0.0)                                        with block("sum"): S[i] += A[i, k]
-#include "schedule/schedule.h"
+#include "arith/iter_map.h"
+#include "schedule/nests.h"
 
 namespace tw::schedule {
 
@@ -12,9 +13,18 @@ Name decompose_reduction(Schedule& s, Name id, const Ref<Var>& loop) {
   auto refuse = [&](const std::string& sentence) { return schedule_error("decompose_reduction", "block " + id.str(), sentence); };
   if (!block->init) throw refuse("the block is a reduction with an init");
   auto loops = s.loops(id);
+  if (!runs_whole_reduction(*block, loops)) throw refuse("it runs over the whole reduction, not a part of it");
   size_t at = 0;
   while (at < loops.size() && !loops[at]->var.same_as(loop)) ++at;
   if (at == loops.size()) throw refuse(fmt::format("loop '{}' stands around it", loop->id.str()));
+  if (is_conditional(s, block.node(), loops[at].node())) throw refuse("no condition stands between the loop and it");
+  // A point that is computed again inside the loop would be added to itself.
+  std::vector<arith::Axis> inside;
+  for (size_t i = at; i < loops.size(); ++i) inside.push_back({loops[i]->var, loops[i]->extent});
+  std::vector<Ref<Expr>> points;
+  for (const auto& iter : block->iters) points.push_back(iter->value);
+  arith::Analyzer analyzer;
+  if (!arith::is_injective(inside, points, analyzer)) throw refuse("the loop reaches each point of it once");
   // Every reduce loop is at or inside the place; spatial loops inside are repeated for the init.
   std::vector<Ref<For>> repeated;
   auto carries = [&](const Ref<For>& f) {
@@ -24,6 +34,9 @@ Name decompose_reduction(Schedule& s, Name id, const Ref<Var>& loop) {
   };
   for (size_t i = 0; i < loops.size(); ++i) {
     if (i < at && carries(loops[i])) throw refuse(fmt::format("reduce loop '{}' is not outside of that loop", loops[i]->var->id.str()));
+    for (const auto& iter : block->iters)
+      if (i >= at && carries(loops[i]) && iter->how == IterKind::spatial && uses(iter->value.node(), loops[i]->var.node()))
+        throw refuse(fmt::format("loop '{}' carries the reduction alone", loops[i]->var->id.str()));
     if (i >= at && !carries(loops[i])) repeated.push_back(loops[i]);
   }
   if (block->where)

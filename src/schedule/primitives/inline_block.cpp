@@ -8,6 +8,19 @@
 #include "ir/visit.h"
 
 namespace tw::schedule {
+namespace {
+
+// A masked-off lane touches nothing and is 0: so is what stands in its place.
+Ref<Expr> masked(const Ref<Expr>& value, const Ref<Expr>& mask) {
+  Ref<Expr> guarded = rewrite(value, [&](const Load& load) -> Opt<Expr> {
+    Ref<Expr> both = load.mask ? mask && as_ref<Expr>(load.mask) : mask;
+    return make(Load{.buffer = load.buffer, .index = load.index, .mask = both});
+  });
+  Ref<Expr> nothing = value->dtype.is_float() || value->dtype.is_int() ? zero(value->dtype) : imm(0, value->dtype);
+  return select(mask, guarded, nothing);
+}
+
+} // namespace
 
 void inline_block(Schedule& s, Name id) {
   Ref<Block> block = s.block(id);
@@ -50,7 +63,8 @@ void inline_block(Schedule& s, Name id) {
     Substitution map;
     for (size_t d = 0; d < order.size(); ++d)
       if (order[d]) map.emplace(order[d], load.index[d]);
-    return substitute(value, map);
+    Ref<Expr> here = substitute(value, map);
+    return load.mask ? masked(here, as_ref<Expr>(load.mask)) : here;
   });
   body = rewrite(body, [&](const Allocate& a) -> Opt<Stmt> { return a.buffer.same_as(target) ? Opt<Stmt>(a.body) : Opt<Stmt>(); });
   // Regions that named the buffer are out of date: they are computed from the accesses when asked for.

@@ -24,7 +24,10 @@ public:
     for (const auto& iter : block->iters)
       if (iter->how != IterKind::spatial) throw refuse("all its iterations are spatial");
     auto span = from_to(s_, loop_.node(), consumer_.top.node());
-    if (span.empty()) throw refuse(fmt::format("it stands after loop '{}' in one sequence", loop_->var->id.str()));
+    if (!runs_once(s_, block)) throw refuse("it runs over each of its points once");
+    if (is_conditional(s_, loop_.node())) throw refuse(fmt::format("loop '{}' is under no condition", loop_->var->id.str()));
+    if (span.empty() || !span.back().same_as(consumer_.top))
+      throw refuse(fmt::format("it stands after loop '{}' in one sequence", loop_->var->id.str()));
     check_span(span);
     bind_loops(analyzer_, around_);
     auto written = arith::touched_by(loop_->body, analyzer_).writes;

@@ -29,12 +29,15 @@ void reverse_inline(Schedule& s, Name id) {
   const auto* source = as<Store>(producer->body);
   if (!source || source->mask || producer->init || producer->where)
     throw refuse(fmt::format("block '{}' is one store without condition or reduction", producer->id.str()));
+  if (!runs_once(s, block)) throw refuse("it runs over each of its points once");
   if (!speaks_of_iterations(*block, consumer.loops)) throw refuse("it speaks of its iterations, not of the loops");
   for (const auto& list : {loaded_buffers(block.node()), stored_buffers(block.node())})
     for (const auto& b : list)
-      if (!is_visible(s, b, producer.node())) throw refuse(fmt::format("what it uses, '{}', is there where block '{}' stands", b->id.str(), producer->id.str()));
+      if (!is_visible(s, b, producer.node()))
+        throw refuse(fmt::format("what it uses, '{}', is there where block '{}' stands", b->id.str(), producer->id.str()));
   auto span = from_to(s, producer.node(), block.node());
-  if (span.empty()) throw refuse(fmt::format("it stands after block '{}' in one sequence", producer->id.str()));
+  if (span.empty() || !span.back().same_as(consumer.top))
+    throw refuse(fmt::format("it stands after block '{}' in one sequence", producer->id.str()));
   if (readers_of(s.kernel()->body, buffer.node()).size() != 1) throw refuse(fmt::format("nobody else reads '{}'", buffer->id.str()));
   Substitution points;
   if (taken->index.size() != block->iters.size()) throw refuse(fmt::format("its iterations are the dimensions of '{}'", buffer->id.str()));

@@ -5,7 +5,7 @@
 //                                                                for k_1 in range(16):
 //                                                                    with block("sum"): S[] += P[k_1]
 // One reduction becomes as many independent ones as the loop has iterations, and a reduction of their results.
-#include "schedule/schedule.h"
+#include "schedule/nests.h"
 
 #include "ir/visit.h"
 
@@ -35,6 +35,8 @@ RFactor rfactor(Schedule& s, Name id, const Ref<Var>& loop) {
   const auto* old = form ? as<Load>(form->a) : nullptr;
   if (!form || !old || !old->buffer.same_as(update->buffer) || !neutral(form->op, update->value->dtype))
     throw refuse("the block is a reduction: T[…] = T[…] combined with a value");
+  if (block->where) throw refuse("it has no condition");
+  if (block->init && !runs_whole_reduction(*block, loops)) throw refuse("it runs over the whole reduction, not a part of it");
   Ref<Expr> nothing = as_ref<Expr>(neutral(form->op, update->value->dtype));
   // The reduce loops: a perfect nest at the bottom.
   size_t first = loops.size();
@@ -44,12 +46,17 @@ RFactor rfactor(Schedule& s, Name id, const Ref<Var>& loop) {
     return false;
   };
   while (first > 0 && carries(loops[first - 1])) --first;
+  for (size_t i = 0; i < first; ++i)
+    if (block->init && carries(loops[i])) throw refuse(fmt::format("reduce loop '{}' is inside all its spatial loops", loops[i]->var->id.str()));
   Opt<For> factored;
   std::vector<Ref<For>> rest;
   for (size_t i = first; i < loops.size(); ++i) {
     if (loops[i]->var.same_as(loop)) factored = loops[i];
     else rest.push_back(loops[i]);
   }
+  for (const auto& f : rest)
+    if (!arith::Analyzer().prove(f->extent >= imm(1))) throw refuse(fmt::format("loop '{}' runs at least once", f->var->id.str()));
+  if (loops.size() - first > nest_of(s, id).loops.size()) throw refuse("its reduce loops are a perfect nest");
   if (!factored || !as_int(factored->extent)) throw refuse("the loop is one of its reduce loops, with a constant extent");
   Substitution values;
   for (const auto& iter : block->iters) values.emplace(iter->var.node(), iter->value);

@@ -7,7 +7,7 @@
 //   tensorize(mm, i, column=j)
 // Maps that follow the reduction inside the column loop and read T[i, j] take the accumulator instead: they are the tile's epilogue. T is
 // never stored if nobody else reads it.
-#include "schedule/schedule.h"
+#include "schedule/nests.h"
 
 #include "ir/visit.h"
 
@@ -26,18 +26,13 @@ std::optional<Combine> combination(BinaryOp op) {
   }
 }
 
-Substitution iteration_values(const Block& block) {
-  Substitution values;
-  for (const auto& iter : block.iters) values.emplace(iter->var.node(), iter->value);
-  return values;
-}
-
 class Tensorizer {
 public:
   Tensorizer(Schedule& s, Name id) : s_(s), block_(s.block(id)), place_("block " + id.str()) {}
 
   void run(const Ref<Var>& outermost, const Ref<Var>& column) {
     match_reduction();
+    if (!runs_whole_reduction(*block_, s_.loops(block_->id))) throw refuse("it runs over the whole reduction, not a part of it");
     std::vector<Ref<TileAxis>> rows, reduce;
     Ref<For> top = s_.loop(outermost);
     Ref<Stmt> at = top;
@@ -110,10 +105,12 @@ private:
     const auto* map = as<Block>(part);
     if (!map || map->init || map->where) throw refuse("what follows the reduction inside the column loop are maps");
     Ref<Stmt> body = substitute(map->body, iteration_values(*map));
+    arith::Analyzer analyzer;  // knows the loops: an index over a loop of one iteration is 0
+    for (const auto& f : s_.loops(block_->id)) analyzer.bind(f->var, f->begin, f->extent);
     return rewrite(body, [&](const Load& load) -> Opt<Expr> {
       if (!load.buffer.same_as(target_)) return {};
       for (size_t d = 0; d < load.index.size(); ++d)
-        if (!arith::prove_equal(load.index[d], place_index_[d])) throw refuse("the epilogue reads the result at its own point");
+        if (!analyzer.prove_equal(load.index[d], place_index_[d])) throw refuse("the epilogue reads the result at its own point");
       return acc;
     });
   }

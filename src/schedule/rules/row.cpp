@@ -111,7 +111,12 @@ private:
 
 bool schedule_rows(Schedule& s) {
   Schedule attempt = s;
-  if (!RowRule(attempt).run()) return false;
+  try {
+    if (!RowRule(attempt).run()) return false;
+  } catch (const Error& refused) {
+    if (refused.kind() != ErrorKind::user) throw;  // a primitive refuses: the rule does not fit
+    return false;
+  }
   s.set_body(attempt.kernel()->body);
   return true;
 }

@@ -217,7 +217,13 @@ private:
 
 bool schedule_tile(Schedule& s, Name reduction, const std::vector<Name>& epilogue) {
   Schedule attempt = s;
-  if (!TileRule(attempt, reduction, epilogue).run()) return false;
+  try {
+    if (!TileRule(attempt, reduction, epilogue).run()) return false;
+  } catch (const Error& refused) {
+    // A primitive refuses what its caller could not foresee: the rule does not fit. Bugs of ours are not refusals.
+    if (refused.kind() != ErrorKind::user) throw;
+    return false;
+  }
   s.set_body(attempt.kernel()->body);
   return true;
 }

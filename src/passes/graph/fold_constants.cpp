@@ -1,0 +1,123 @@
+// SPDX-License-Identifier: Apache-2.0
+// Operator calls whose arguments are all constant are done now, within budgets of bytes and steps. Moving the elements of weights is copied
+// natively; everything else runs through the reference interpreter, so that folding and running cannot disagree.
+#include "interpreter/interpret.h"
+#include "passes/graph_rewriter.h"
+#include "passes/pass.h"
+
+#include <cstring>
+
+namespace tw::passes {
+namespace {
+
+int64_t count_of(const Shape& shape) {
+  int64_t count = 1;
+  for (const auto& e : shape) count *= as_int(e).value_or(0);
+  return count;
+}
+
+template <class T> void permute(const std::byte* from, std::byte* to, const std::vector<int64_t>& extents, const std::vector<int64_t>& strides) {
+  const T* source = reinterpret_cast<const T*>(from);
+  T* target = reinterpret_cast<T*>(to);
+  std::vector<int64_t> index(extents.size(), 0);
+  int64_t inner = extents.back(), step = strides.back(), at = 0;
+  for (;;) {
+    for (int64_t i = 0; i < inner; ++i) std::memcpy(target++, source + at + i * step, sizeof(T));
+    int64_t d = static_cast<int64_t>(extents.size()) - 2;
+    for (; d >= 0; --d) {
+      auto k = static_cast<size_t>(d);
+      at += strides[k];
+      if (++index[k] < extents[k]) break;
+      at -= strides[k] * extents[k];
+      index[k] = 0;
+    }
+    if (d < 0) return;
+  }
+}
+
+// transpose of a constant, as a copy with strides.
+Opt<Constant> fold_transpose(const OpCall& call, const Constant& x, const Ref<TensorType>& type) {
+  const List<int64_t>* perm = nullptr;
+  for (const auto& a : call.attrs)
+    if (a->name == "axes") perm = std::get_if<List<int64_t>>(&a->value);
+  auto shape = static_shape(x.type->shape);
+  if (!shape || shape->empty() || count_of(type->shape) == 0) return {};
+  size_t rank = shape->size();
+  std::vector<int64_t> dense(rank, 1), extents, strides;
+  for (size_t d = rank; d-- > 1;) dense[d - 1] = dense[d] * (*shape)[d];
+  for (size_t d = 0; d < rank; ++d) {
+    size_t from = perm && !perm->empty() ? static_cast<size_t>((*perm)[d]) : rank - 1 - d;
+    extents.push_back((*shape)[from]);
+    strides.push_back(dense[from]);
+  }
+  std::vector<std::byte> bytes(x.data.size());
+  const std::byte* from = x.data.bytes().data();
+  switch (type->element.bytes()) {
+  case 1: permute<uint8_t>(from, bytes.data(), extents, strides); break;
+  case 2: permute<uint16_t>(from, bytes.data(), extents, strides); break;
+  case 4: permute<uint32_t>(from, bytes.data(), extents, strides); break;
+  case 8: permute<uint64_t>(from, bytes.data(), extents, strides); break;
+  default: return {};
+  }
+  return make(Constant{.type = type, .data = Blob(std::move(bytes)), .id = x.id});
+}
+
+class Folder {
+public:
+  explicit Folder(PassContext& context) : context_(context), steps_{context.options.fold_steps} {}
+
+  Replacement operator()(GraphRewriter& graph, const OpCall& call) {
+    const ops::OpDef& op = ops::get(call.op);
+    if (op.effect || call.args.empty() || (!op.compute && !op.decompose)) return {};
+    for (const auto& a : call.args)
+      if (a && !as<Constant>(a)) return {};
+    int64_t bytes = 0;
+    for (const auto& v : graph.binding().values) {
+      Ref<TensorType> type = tensor_of(v);
+      if (!static_shape(type->shape)) return {};
+      bytes += count_of(type->shape) * type->element.bytes();
+    }
+    if (call.op == "reshape" || call.op == "transpose") {
+      const Constant& x = *as<Constant>(call.args[0]);
+      Ref<TensorType> type = tensor_of(graph.binding().values[0]);
+      if (call.op == "reshape") return Operands{make(Constant{.type = type, .data = x.data, .id = x.id})};
+      if (Opt<Constant> folded = fold_transpose(call, x, type)) return Operands{as_ref<Constant>(folded)};
+    }
+    if (bytes > context_.options.fold_bytes || steps_.steps <= 0) {
+      context_.remark(call.op.str(), fmt::format("constant result of {} bytes is computed in each run: the budget for folding is spent", bytes));
+      return {};
+    }
+    return evaluate(call);
+  }
+
+private:
+  Replacement evaluate(const OpCall& call) {
+    std::vector<interpreter::Array> inputs;
+    for (const auto& a : call.args)
+      if (a) inputs.push_back(interpreter::Array::of(*as<Constant>(a)));
+    try {
+      Operands results;
+      for (const auto& array : interpreter::interpret_call(call, inputs, {}, &steps_)) results.push_back(array.constant());
+      return results;
+    } catch (const Error& e) {
+      if (e.kind() != ErrorKind::unsupported) throw;
+      context_.remark(call.op.str(), "a constant result is computed in each run: " + e.message());
+      return {};
+    }
+  }
+
+  PassContext& context_;
+  interpreter::Limits steps_;
+};
+
+Ref<Module> fold_constants(const Ref<Module>& module, PassContext& context) {
+  Folder folder(context);
+  return rewrite_calls(module, [&](GraphRewriter& graph, const OpCall& call) { return folder(graph, call); });
+}
+
+} // namespace
+
+extern const Pass fold_constants_pass;
+const Pass fold_constants_pass = {.name = "fold_constants", .doc = "evaluates operators whose arguments are all constant", .graph = fold_constants};
+
+} // namespace tw::passes
