@@ -48,6 +48,7 @@ Ref<Var> Parser::variable(const std::string& id, const Tree* facts, DType type) 
   if (!facts->calls("Dim")) fail(facts->at, "expected the facts of a variable, Dim(min, max, multiple=…, type=…)");
   Arguments given = arguments(*facts, 0, 2, {"min", "max", "multiple", "type"});
   const Tree *min = given.find("min"), *max = given.find("max");
+  if ((min && !given.plain.empty()) || (max && given.plain.size() > 1)) fail(facts->at, "a bound is given twice");
   if (!given.plain.empty()) min = given.plain[0];
   if (given.plain.size() > 1) max = given.plain[1];
   if (min) v.min = integer(*min, "the minimum");

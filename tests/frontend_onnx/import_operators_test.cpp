@@ -81,8 +81,9 @@ TEST(ImportOperators, GemmScalesTransposesAndAdds) {
 
 TEST(ImportOperators, PoolsTakeWindowsPadsAndRounding) {
   Array x = floats({1, 1, 4}, {1, 3, 2, 5});
-  expect_near(apply(12, "MaxPool", {x}, {{"kernel_shape", std::vector<int64_t>{3}}, {"strides", std::vector<int64_t>{2}}, {"ceil_mode", 1}}),
-              {1, 1, 2}, {3, 5});
+  expect_near(
+      apply(12, "MaxPool", {x}, {{"kernel_shape", std::vector<int64_t>{3}}, {"strides", std::vector<int64_t>{2}}, {"ceil_mode", 1}}),
+      {1, 1, 2}, {3, 5});
   expect_near(apply(11, "AveragePool", {x},
                     {{"kernel_shape", std::vector<int64_t>{2}}, {"pads", std::vector<int64_t>{1, 0}}, {"count_include_pad", 1}}),
               {1, 1, 4}, {0.5, 2, 2.5, 3.5});
@@ -136,7 +137,9 @@ TEST(ImportOperators, SelectionByIndices) {
   expect_near(apply(13, "OneHot", {ints({2}, {0, 1}), ints({1}, {2}), floats({2}, {0, 5})}), {2, 2}, {5, 0, 0, 5});
   expect_near(apply(16, "ScatterElements", {x, ints({1}, {1}), floats({1}, {10})}, {{"reduction", "add"}}), {3}, {3, 11, 2});
   expect_near(apply(13, "Compress", {x, Array::of(boolean, {3}, {1, 0, 1})}, {{"axis", 0}}), {2}, {3, 2});
-  EXPECT_THAT(failure_of([&] { apply(16, "ScatterND", {x, ints({1, 1}, {1}), floats({1}, {1})}, {{"reduction", "sub"}}); }).text,
+  EXPECT_THAT(failure_of([&] {
+                apply(16, "ScatterND", {x, ints({1, 1}, {1}), floats({1}, {1})}, {{"reduction", "sub"}});
+              }).text,
               HasSubstr("none, add, mul, max or min, found 'sub'"));
 }
 
@@ -147,9 +150,8 @@ TEST(ImportOperators, QuantisedNumbersAndBack) {
 }
 
 TEST(ImportOperators, RecurrentActivationsTakeTheirParametersInOrder) {
-  std::vector<A> attributes{{"hidden_size", 1},
-                            {"activations", std::vector<std::string>{"LeakyRelu"}},
-                            {"activation_alpha", std::vector<float>{0.5f}}};
+  std::vector<A> attributes{
+      {"hidden_size", 1}, {"activations", std::vector<std::string>{"LeakyRelu"}}, {"activation_alpha", std::vector<float>{0.5f}}};
   Array x = floats({2, 1, 1}, {-4, 2}), w = floats({1, 1, 1}, {1}), r = floats({1, 1, 1}, {1});
   expect_near(apply(14, "RNN", {x, w, r}, attributes), {2, 1, 1, 1}, {-2, 0});
   attributes[1] = {"activations", std::vector<std::string>{"Wild"}};

@@ -22,10 +22,7 @@ TEST(ImportShapes, AReshapeToComputedSizesHasASymbolicType) {
 
 TEST(ImportShapes, AnOpenSizeIsFoundByStrikingOutEqualFactors) {
   Builder b(13);
-  b.input("x", {"n", "s", 6})
-      .constant("target", {4}, {0, 0, 2, -1})
-      .node("Reshape", {"x", "target"}, {"y"})
-      .output("y", {"n", "s", 2, 3});
+  b.input("x", {"n", "s", 6}).constant("target", {4}, {0, 0, 2, -1}).node("Reshape", {"x", "target"}, {"y"}).output("y", {"n", "s", 2, 3});
   EXPECT_EQ(b.run({floats({2, 5, 6}, std::vector<double>(60, 1))})[0].shape, (std::vector<int64_t>{2, 5, 2, 3}));
 }
 

@@ -67,7 +67,8 @@ std::optional<ops::Contents> BodyBuilder::contents(const Ref<Operand>& operand) 
 std::optional<ops::Contents> BodyBuilder::sizes(const Ref<Operand>& operand, int64_t min) { return find(operand, min, 0); }
 
 std::optional<ops::Contents> BodyBuilder::find(const Ref<Operand>& operand, Least least, int depth) {
-  if (const auto* constant = as<Constant>(operand)) return small_count(operand, ops::most_contents) ? ops::contents_of(*constant) : std::nullopt;
+  if (const auto* constant = as<Constant>(operand))
+    return small_count(operand, ops::most_contents) ? ops::contents_of(*constant) : std::nullopt;
   if (const auto* found = known(operand.node())) return *found;
   const auto* type = as<TensorType>(type_of(operand.node()));
   if (!type || type->element.is_float() || depth > deepest_chain || !small_count(operand, ops::most_contents)) return {};
@@ -94,7 +95,8 @@ std::optional<ops::Contents> BodyBuilder::fold(const OpCall& call, size_t result
   const ops::OpDef& op = ops::get(call.op);
   if (!op.fold) return {};
   // A size stays one when it is moved; a number that is computed with need not be one.
-  if (least && op.fusion != ops::Fusion::injective && call.op != "identity" && call.op != "cast") least = std::numeric_limits<int64_t>::min();
+  if (least && op.fusion != ops::Fusion::injective && call.op != "identity" && call.op != "cast")
+    least = std::numeric_limits<int64_t>::min();
   std::vector<std::optional<ops::Contents>> held(call.args.size());
   std::vector<const ops::Contents*> inputs(call.args.size(), nullptr);
   for (size_t i = 0; i < call.args.size(); ++i) {

@@ -78,7 +78,8 @@ Ref<Operand> GraphImporter::given_value(const Value& input, const interpreter::A
     bool fits = value.dtype == type && (!shape || shape->size() == value.shape.size());
     for (size_t d = 0; fits && shape && d < shape->size(); ++d) fits = !(*shape)[d].size || *(*shape)[d].size == value.shape[d];
     if (!fits)
-      throw user_error("expected a value of {}, found {}[{}]", to_string(input.type), tw::to_string(value.dtype), fmt::join(value.shape, ", "));
+      throw user_error("expected a value of {}, found {}[{}]", to_string(input.type), tw::to_string(value.dtype),
+                       fmt::join(value.shape, ", "));
     return value.constant(input.name);
   });
 }

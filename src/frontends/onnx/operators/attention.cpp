@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Attention in parts that the compiler has: two products with a softmax between them, masks as numbers that are added before it. Recognising
-// the parts again, to run them as one kernel, is the work of a pass.
+// Attention in parts that the compiler has: two products with a softmax between them, masks as numbers that are added before it.
+// Recognising the parts again, to run them as one kernel, is the work of a pass.
 #include "frontends/onnx/operators/operators.h"
 
 #include "ops/sizes.h"
@@ -16,7 +16,8 @@ constexpr double minus_infinity = -std::numeric_limits<double>::infinity();
 Ref<Operand> split_heads(NodeContext& c, const Ref<Operand>& x, int64_t heads) {
   Shape shape = NodeContext::shape(x);
   if (heads < 1) throw user_error("q_num_heads and kv_num_heads must be given for inputs of rank 3");
-  if (auto width = as_int(shape[2]); width && *width % heads != 0) throw user_error("{} columns do not divide into {} heads", *width, heads);
+  if (auto width = as_int(shape[2]); width && *width % heads != 0)
+    throw user_error("{} columns do not divide into {} heads", *width, heads);
   Ref<Operand> parts = c.reshape(x, {shape[0], shape[1], imm(heads), ops::simplified(floordiv(shape[2], heads))});
   return c.transpose(parts, {0, 2, 1, 3});
 }
@@ -56,8 +57,7 @@ public:
     if (!c_.has_attribute("scale") && size == 0) throw unsupported("the size of a head must be known when the model is compiled");
     double scale = std::sqrt(c_.has_attribute("scale") ? c_.attribute_float("scale", 0) : 1 / std::sqrt(size));
     auto scaled = [&](const Ref<Operand>& x) { return c_.call("mul", {x, c_.scalar(scale, type_)}); };
-    Ref<Operand> scores =
-        c_.call("matmul", {scaled(h_.queries), scaled(repeat_heads(c_, h_.keys, heads))}, {{"transpose_b", true}});
+    Ref<Operand> scores = c_.call("matmul", {scaled(h_.queries), scaled(repeat_heads(c_, h_.keys, heads))}, {{"transpose_b", true}});
     std::vector<Ref<Operand>> stages{scores};
     if (double cap = c_.attribute_float("softcap", 0); cap > 0) {
       Ref<Operand> limit = c_.scalar(cap, type_);
@@ -93,7 +93,9 @@ private:
     if (c_.attribute_bool("is_causal", false)) {
       Ref<Operand> last = numbers(queries_, {queries_, imm(1)});
       if (h_.past_keys) last = c_.call("add", {last, c_.call("shape_of", {h_.past_keys}, {{"begin", int64_t{2}}, {"end", int64_t{3}}})});
-      else if (c_.has(6)) last = c_.call("add", {last, c_.call("sub", {lengths(), c_.call("shape_of", {h_.queries}, {{"begin", int64_t{2}}, {"end", int64_t{3}}})})});
+      else if (c_.has(6))
+        last = c_.call(
+            "add", {last, c_.call("sub", {lengths(), c_.call("shape_of", {h_.queries}, {{"begin", int64_t{2}}, {"end", int64_t{3}}})})});
       out.push_back(forbid_unless(c_.call("less_equal", {key, last})));
     }
     if (c_.has(6)) out.push_back(forbid_unless(c_.call("less", {key, lengths()})));

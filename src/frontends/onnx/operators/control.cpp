@@ -44,7 +44,8 @@ Ref<TensorType> join(NodeContext& c, size_t output, const Ref<Operand>& a, const
   Ref<TensorType> x = NodeContext::type(a), y = NodeContext::type(b);
   std::string name = c.node.outputs[output];
   if (x->element != y->element)
-    throw user_error("the branches give '{}' elements of {} and of {}, expected one type", name, to_string(x->element), to_string(y->element));
+    throw user_error("the branches give '{}' elements of {} and of {}, expected one type", name, to_string(x->element),
+                     to_string(y->element));
   std::vector<Ref<Expr>> shape;
   for (size_t d = 0; d < x->shape.size(); ++d) shape.push_back(join_sizes(c, x->shape[d], y->shape[d], hidden, dims));
   return tensor_type(Shape(std::move(shape)), x->element);
@@ -103,9 +104,8 @@ Results branch(NodeContext& c) {
   std::vector<Ref<tw::Value>> values;
   for (size_t i = 0; i < count; ++i)
     values.push_back(make(tw::Value{.id = c.body.unique("branch"), .type = join(c, i, yes.results[i], no.results[i], hidden, dims)}));
-  c.body.emit(make(Binding{.values = values,
-                           .operation = make(Branch{.cond = c.input(0), .then = yes.finish(), .otherwise = no.finish()}),
-                           .dims = dims}));
+  c.body.emit(make(Binding{
+      .values = values, .operation = make(Branch{.cond = c.input(0), .then = yes.finish(), .otherwise = no.finish()}), .dims = dims}));
   return Results(values.begin(), values.end());
 }
 

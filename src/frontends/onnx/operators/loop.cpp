@@ -138,7 +138,11 @@ std::vector<int64_t> scan_list(NodeContext& c, const char* name, size_t count) {
 // What is stacked lies in dimension 0 and in the order of the iterations; the model may want another axis or the reverse.
 Ref<Operand> placed(NodeContext& c, Ref<Operand> x, int64_t axis, bool reverse) {
   if (reverse)
-    x = c.call("slice", {x}, {{"axes", List<int64_t>{0}}, {"begin", List<Ref<Expr>>{imm(-1)}}, {"end", List<Ref<Expr>>{imm(-unbounded)}}, {"steps", List<int64_t>{-1}}});
+    x = c.call("slice", {x},
+               {{"axes", List<int64_t>{0}},
+                {"begin", List<Ref<Expr>>{imm(-1)}},
+                {"end", List<Ref<Expr>>{imm(-unbounded)}},
+                {"steps", List<int64_t>{-1}}});
   axis = c.axis(axis, NodeContext::rank(x), "scan_output_axes");
   std::vector<int64_t> order;
   for (int64_t d = 1; d < NodeContext::rank(x); ++d) order.push_back(d);

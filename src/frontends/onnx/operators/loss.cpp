@@ -6,7 +6,8 @@ namespace tw::onnx {
 namespace {
 
 // log_probabilities: (N, C, d…), target: (N, d…).
-Ref<Operand> negative_log_likelihood(NodeContext& c, const Ref<Operand>& log_probabilities, const Ref<Operand>& target, const Opt<Operand>& weight) {
+Ref<Operand> negative_log_likelihood(NodeContext& c, const Ref<Operand>& log_probabilities, const Ref<Operand>& target,
+                                     const Opt<Operand>& weight) {
   DType type = NodeContext::type(log_probabilities)->element, index = NodeContext::type(target)->element;
   Ref<Operand> zero = c.scalar(0, type), label = target;
   Opt<Operand> ignored;

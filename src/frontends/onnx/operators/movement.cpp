@@ -74,7 +74,8 @@ Sizes resolve_at_run_time(NodeContext& c, Sizes sizes, bool allow_zero) {
   Ref<Operand> wanted = c.cast(c.input(1), i64);
   if (!allow_zero) {
     Ref<Operand> own = c.call("shape_of", {c.input(0)}, {{"end", std::min(count, c.rank(0))}});
-    if (count > c.rank(0)) own = c.call("pad", {own}, {{"begin", List<Ref<Expr>>{imm(0)}}, {"end", List<Ref<Expr>>{imm(count - c.rank(0))}}});
+    if (count > c.rank(0))
+      own = c.call("pad", {own}, {{"begin", List<Ref<Expr>>{imm(0)}}, {"end", List<Ref<Expr>>{imm(count - c.rank(0))}}});
     wanted = c.call("where", {c.call("equal", {wanted, number(0)}), own, wanted});
   }
   Ref<Operand> open = c.call("equal", {wanted, number(-1)});
@@ -91,7 +92,8 @@ Sizes resolve_at_run_time(NodeContext& c, Sizes sizes, bool allow_zero) {
 Results reshape(NodeContext& c) {
   bool allow_zero = c.opset() >= 14 && c.attribute_bool("allowzero", false);
   Sizes sizes = sharpened(c, c.sizes(1, "shape", -1));
-  if (std::any_of(sizes.begin(), sizes.end(), [&](const auto& s) { return is_read(c, s); })) sizes = resolve_at_run_time(c, sizes, allow_zero);
+  if (std::any_of(sizes.begin(), sizes.end(), [&](const auto& s) { return is_read(c, s); }))
+    sizes = resolve_at_run_time(c, sizes, allow_zero);
   return {c.reshape(c.input(0), resolve_shape(c.shape(0), sizes, allow_zero))};
 }
 
@@ -124,9 +126,7 @@ Results transpose(NodeContext& c) {
   return {c.transpose(c.input(0), axes)};
 }
 
-Results expand(NodeContext& c) {
-  return {c.call("expand", {c.input(0)}, {{"shape", List<Ref<Expr>>(sharpened(c, c.sizes(1, "shape")))}})};
-}
+Results expand(NodeContext& c) { return {c.call("expand", {c.input(0)}, {{"shape", List<Ref<Expr>>(sharpened(c, c.sizes(1, "shape")))}})}; }
 
 Results concat(NodeContext& c) {
   int64_t axis = attribute_int(c.node, "axis");
@@ -163,11 +163,9 @@ Results slice(NodeContext& c) {
   if (std::adjacent_find(sorted.begin(), sorted.end()) != sorted.end()) throw user_error("axes must be distinct");
   if (std::all_of(steps.begin(), steps.end(), [](int64_t s) { return s == 1; })) steps.clear();
   if (begin.empty()) return {c.input(0)};
-  return {c.call("slice", {c.input(0)},
-                 {{"axes", List<int64_t>(axes)},
-                  {"begin", List<Ref<Expr>>(begin)},
-                  {"end", List<Ref<Expr>>(end)},
-                  {"steps", List<int64_t>(steps)}})};
+  return {c.call(
+      "slice", {c.input(0)},
+      {{"axes", List<int64_t>(axes)}, {"begin", List<Ref<Expr>>(begin)}, {"end", List<Ref<Expr>>(end)}, {"steps", List<int64_t>(steps)}})};
 }
 
 // Until opset 10 pads and value are attributes; from 18 pads may be for some axes only.
@@ -186,7 +184,8 @@ Results pad(NodeContext& c) {
   std::vector<int64_t> axes(rank);
   std::iota(axes.begin(), axes.end(), 0);
   if (c.opset() >= 18 && c.has(3)) axes = c.known_ints(3, "axes");
-  if (pads.size() != 2 * axes.size()) throw user_error("pads must have {} values, two for each axis, found {}", 2 * axes.size(), pads.size());
+  if (pads.size() != 2 * axes.size())
+    throw user_error("pads must have {} values, two for each axis, found {}", 2 * axes.size(), pads.size());
   Sizes begin(rank, imm(0)), end = begin;
   for (size_t k = 0; k < axes.size(); ++k) {
     auto axis = static_cast<size_t>(c.axis(axes[k], c.rank(0), "axes"));
@@ -195,8 +194,7 @@ Results pad(NodeContext& c) {
   }
   std::string mode = c.attribute_string("mode", "constant");
   if (mode != "constant") value = {};
-  return {c.call("pad", {c.input(0), value},
-                 {{"begin", List<Ref<Expr>>(begin)}, {"end", List<Ref<Expr>>(end)}, {"mode", Name(mode)}})};
+  return {c.call("pad", {c.input(0), value}, {{"begin", List<Ref<Expr>>(begin)}, {"end", List<Ref<Expr>>(end)}, {"mode", Name(mode)}})};
 }
 
 // The parts are given, or there are as many equal ones as outputs; num_outputs (opset 18) makes the last one smaller.

@@ -20,7 +20,8 @@ struct Target {
 std::optional<std::pair<int64_t, int64_t>> as_ratio(double scale) {
   for (int64_t q = 1; q <= 1024; ++q) {
     double p = std::round(scale * static_cast<double>(q));
-    if (p > 0 && p < 1e6 && static_cast<float>(p / static_cast<double>(q)) == static_cast<float>(scale)) return std::pair(static_cast<int64_t>(p), q);
+    if (p > 0 && p < 1e6 && static_cast<float>(p / static_cast<double>(q)) == static_cast<float>(scale))
+      return std::pair(static_cast<int64_t>(p), q);
   }
   return {};
 }
