@@ -60,11 +60,11 @@ double NodeContext::known_float(size_t i, const char* what) {
   return values[0];
 }
 
-std::vector<Ref<Expr>> NodeContext::sizes(size_t i, const char* what) {
+std::vector<Ref<Expr>> NodeContext::sizes(size_t i, const char* what, int64_t min) {
   Ref<TensorType> t = type(i);
   if (!t->element.is_int() || t->shape.size() > 1)
     throw user_error("input {} ('{}') must be a list of integers, found {} of rank {}", i, what, to_string(t->element), t->shape.size());
-  auto contents = body.sizes(input(i));
+  auto contents = body.sizes(input(i), min);
   if (!contents)
     throw unsupported("input {} ('{}') has an unknown number of elements, so that the rank of the result is not known", i, what);
   std::vector<Ref<Expr>> out;
@@ -76,8 +76,8 @@ std::vector<Ref<Expr>> NodeContext::sizes(size_t i, const char* what) {
   return out;
 }
 
-Ref<Expr> NodeContext::size(size_t i, const char* what) {
-  auto all = sizes(i, what);
+Ref<Expr> NodeContext::size(size_t i, const char* what, int64_t min) {
+  auto all = sizes(i, what, min);
   if (all.size() != 1) throw user_error("input {} ('{}') must be one integer, found {}", i, what, all.size());
   return all[0];
 }

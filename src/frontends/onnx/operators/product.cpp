@@ -72,11 +72,13 @@ Results convolution_transpose(NodeContext& c) {
     w.pads = begins;
     w.pads.insert(w.pads.end(), ends.begin(), ends.end());
   }
+  std::vector<Ref<Expr>> output_padding;
+  for (int64_t e : extra) output_padding.push_back(imm(e));
   return {c.call("convolution_transpose", {c.input(0), c.input(1), c.optional(2)},
                  {{"strides", List<int64_t>(w.strides)},
                   {"dilations", List<int64_t>(w.dilations)},
                   {"pads", List<Ref<Expr>>(w.pads)},
-                  {"output_padding", List<int64_t>(extra)},
+                  {"output_padding", List<Ref<Expr>>(output_padding)},
                   {"groups", c.attribute_int("group", 1)}})};
 }
 

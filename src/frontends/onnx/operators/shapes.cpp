@@ -64,7 +64,7 @@ Ref<Operand> as_scalar(NodeContext& c, size_t i) {
 // How many numbers there are: by symbolic arithmetic on integers, else by operators whose result is folded or read at run time.
 Ref<Expr> range_count(NodeContext& c, const Ref<Operand>& start, const Ref<Operand>& limit, const Ref<Operand>& step) {
   auto one = [&](const Ref<Operand>& x) -> Opt<Expr> {
-    auto contents = c.body.sizes(x);
+    auto contents = c.body.sizes(x, std::numeric_limits<int64_t>::min());
     return contents && contents->elements.size() == 1 ? Opt<Expr>(tw::cast(i64, contents->elements[0])) : Opt<Expr>();
   };
   bool integer = NodeContext::type(start)->element.is_int();
