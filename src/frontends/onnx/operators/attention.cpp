@@ -86,18 +86,23 @@ private:
   // (batch, 1, 1, 1): how many keys of each sample count.
   Ref<Operand> lengths() { return c_.unsqueeze(c_.cast(c_.input(6), i64), {1, 2, 3}); }
 
+  // The place of each query among the keys: after the past ones, or at the end of those that count.
+  Ref<Operand> position() {
+    Ref<Operand> own = numbers(queries_, {queries_, imm(1)});
+    auto steps = [&](const Opt<Operand>& x) { return c_.call("shape_of", {x}, {{"begin", int64_t{2}}, {"end", int64_t{3}}}); };
+    if (h_.past_keys) return c_.call("add", {own, steps(h_.past_keys)});
+    return c_.has(6) ? c_.call("add", {own, c_.call("sub", {lengths(), steps(h_.queries)})}) : own;
+  }
+
   std::vector<Ref<Operand>> masks() {
     std::vector<Ref<Operand>> out;
     if (c_.has(3)) out.push_back(given_mask());
     Ref<Operand> key = numbers(keys_, {imm(1), keys_});
-    if (c_.attribute_bool("is_causal", false)) {
-      Ref<Operand> last = numbers(queries_, {queries_, imm(1)});
-      if (h_.past_keys) last = c_.call("add", {last, c_.call("shape_of", {h_.past_keys}, {{"begin", int64_t{2}}, {"end", int64_t{3}}})});
-      else if (c_.has(6))
-        last = c_.call(
-            "add", {last, c_.call("sub", {lengths(), c_.call("shape_of", {h_.queries}, {{"begin", int64_t{2}}, {"end", int64_t{3}}})})});
-      out.push_back(forbid_unless(c_.call("less_equal", {key, last})));
-    }
+    int64_t left = c_.attribute_int("left_window_size", -1), right = c_.attribute_int("right_window_size", -1);
+    if (c_.attribute_bool("is_causal", false)) right = 0;
+    auto shifted = [&](int64_t by) { return c_.call("add", {position(), c_.scalar(static_cast<double>(by), i64)}); };
+    if (right >= 0) out.push_back(forbid_unless(c_.call("less_equal", {key, shifted(right)})));
+    if (left >= 0) out.push_back(forbid_unless(c_.call("greater_equal", {key, shifted(-left)})));
     if (c_.has(6)) out.push_back(forbid_unless(c_.call("less", {key, lengths()})));
     return out;
   }

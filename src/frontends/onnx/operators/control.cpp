@@ -7,6 +7,7 @@
 #include "arith/analyzer.h"
 #include "ops/sizes.h"
 
+#include <algorithm>
 #include <unordered_set>
 
 namespace tw::onnx {
@@ -63,6 +64,21 @@ bool same_ranks(const Results& a, const Results& b, size_t count) {
   return true;
 }
 
+// A scalar in one branch and a vector of one in the other: both take the higher rank, which broadcasts alike.
+void align_single_elements(ImportedBranch& a, ImportedBranch& b) {
+  auto single = [](const Ref<Operand>& x) {
+    Shape shape = NodeContext::shape(x);
+    return std::all_of(shape.begin(), shape.end(), ops::is_one);
+  };
+  for (size_t i = 0; i < a.results.size(); ++i) {
+    if (!single(a.results[i]) || !single(b.results[i])) continue;
+    ImportedBranch& lower = NodeContext::rank(a.results[i]) < NodeContext::rank(b.results[i]) ? a : b;
+    const Shape wanted = NodeContext::shape(&lower == &a ? b.results[i] : a.results[i]);
+    if (NodeContext::shape(lower.results[i]).size() != wanted.size())
+      lower.results[i] = lower.body.apply("reshape", {lower.results[i]}, {{"shape", List<Ref<Expr>>(wanted)}});
+  }
+}
+
 bool fits_declaration(NodeContext& c, const Results& results) {
   for (size_t i = 0; i < c.node.outputs.size(); ++i) {
     const ValueType* declared = c.importer.declared_output(c.node, i);
@@ -96,6 +112,7 @@ Results branch(NodeContext& c) {
   no.results = c.importer.subgraph(otherwise, {}, no.body);
   yes.results.resize(count, c.input(0));
   no.results.resize(count, c.input(0));
+  align_single_elements(yes, no);
   if (!same_ranks(yes.results, no.results, count)) return decided_branch(c, then, otherwise, yes.results, no.results);
   std::unordered_set<const tw::Node*> hidden;
   for (const ImportedBranch* b : {&yes, &no})

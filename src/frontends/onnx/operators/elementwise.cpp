@@ -68,6 +68,17 @@ Results shrink(NodeContext& c) {
 
 Results gelu(NodeContext& c) { return {c.call("gelu", {c.input(0)}, {{"approximate", Name(c.attribute_string("approximate", "none"))}})}; }
 
+// In opset 6 a slope for each channel is a vector, which stands along dimension 1.
+Results prelu(NodeContext& c) {
+  Ref<Operand> slope = c.input(1);
+  if (c.opset() < 7 && c.rank(1) == 1 && c.rank(0) > 1 && !is_int(c.shape(1)[0], 1)) {
+    std::vector<Ref<Expr>> column(static_cast<size_t>(c.rank(0) - 1), imm(1));
+    column[0] = c.shape(1)[0];
+    slope = c.reshape(slope, column);
+  }
+  return {c.call("prelu", {c.input(0), slope})};
+}
+
 // The mean of integers does not exist in ONNX, that of one input is the input.
 Results mean(NodeContext& c) { return c.input_count() == 1 ? Results{c.input(0)} : plain<"mean">(c); }
 
@@ -130,7 +141,7 @@ constexpr OperatorRow rows[] = {
     {"Neg", plain<"neg">},
     {"Not", plain<"logical_not">},
     {"Or", binary<"logical_or">},
-    {"PRelu", plain<"prelu">},
+    {"PRelu", prelu},
     {"Pow", binary<"pow">},
     {"Reciprocal", plain<"reciprocal">},
     {"Relu", plain<"relu">},

@@ -228,7 +228,16 @@ Results depth_to_space(NodeContext& c) {
                  {{"block", onnx::attribute_int(c.node, "blocksize")}, {"order", Name(mode == "DCR" ? "dcr" : "crd")}})};
 }
 Results space_to_depth(NodeContext& c) {
-  return {c.call("space_to_depth", {c.input(0)}, {{"block", onnx::attribute_int(c.node, "blocksize")}})};
+  auto block = onnx::attribute_int(c.node, "blocksize");
+  std::string mode = c.attribute_string("mode", "DCR");
+  if (mode == "DCR") return {c.call("space_to_depth", {c.input(0)}, {{"block", block}})};
+  if (mode != "CRD") throw user_error("attribute 'mode' must be DCR or CRD, found '{}'", mode);
+  Shape s = c.shape(0);
+  if (s.size() != 4) throw user_error("input 0 must have rank 4, found {}", s.size());
+  if (block < 1) throw user_error("attribute 'blocksize' must be at least 1, found {}", block);
+  Ref<Expr> height = ops::simplified(floordiv(s[2], block)), width = ops::simplified(floordiv(s[3], block));
+  Ref<Operand> parts = c.reshape(c.input(0), {s[0], s[1], height, imm(block), width, imm(block)});
+  return {c.reshape(c.transpose(parts, {0, 1, 3, 5, 2, 4}), {s[0], ops::simplified(s[1] * (block * block)), height, width})};
 }
 
 constexpr OperatorRow rows[] = {
