@@ -40,10 +40,10 @@ struct OnnxPort {
 OnnxPort describe(const onnx::Value& value) {
   Json shape = Json::array();
   if (value.type.shape)
-    for (const onnx::Dimension& d : *value.type.shape) shape.push_back(d.size ? Json(*d.size) : d.name.empty() ? Json(nullptr) : Json(d.name));
+    for (const onnx::Dimension& d : *value.type.shape)
+      shape.push_back(d.size ? Json(*d.size) : d.name.empty() ? Json(nullptr) : Json(d.name));
   const std::string element = onnx::to_string(value.type.element);
-  return {onnx::to_string(value.type),
-          {{"name", value.name}, {"dtype", element}, {"shape", value.type.shape ? shape : Json(nullptr)}}};
+  return {onnx::to_string(value.type), {{"name", value.name}, {"dtype", element}, {"shape", value.type.shape ? shape : Json(nullptr)}}};
 }
 
 int describe_onnx(const std::string& path, Output& output) {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cli/model.h"
 
+#include <algorithm>
 #include <charconv>
 #include <cstring>
 #include <fstream>
@@ -70,9 +71,29 @@ void check_status(tw_status status) {
   throw Error(kind, tw_last_error());
 }
 
+namespace {
+
+// The compiler checks the names of dimensions itself; an exported module has them in its descriptor.
+void check_sizes(const tw_module_descriptor& module, const std::map<std::string, int64_t>& sizes) {
+  std::vector<std::string> names;
+  for (int32_t i = 0; i < module.symbol_count; ++i) names.emplace_back(module.symbols[i].name);
+  for (const auto& [name, size] : sizes)
+    if (std::find(names.begin(), names.end(), name) == names.end())
+      throw user_error("--dim: expected one of the symbolic dimensions {}, found '{}'",
+                       names.empty() ? "(there are none)" : fmt::format("{}", fmt::join(names, ", ")), name);
+}
+
+} // namespace
+
 LoadedModel::LoadedModel(const ModelOptions& options) {
   if (is_exported(options.path)) {
     check_status(tw_module_load(options.path.c_str(), &module_));
+    try {
+      check_sizes(descriptor(), options.sizes());
+    } catch (...) {
+      tw_module_release(module_);
+      throw;
+    }
     return;
   }
   Progress progress("compiling " + options.path);

@@ -17,7 +17,9 @@ tensorwright_table(command FOLDER cli/commands TYPE Command NAMESPACE tw::cli HE
 if(TENSORWRIGHT_COMPILER_READY)
   add_executable(tensorwright cli/main.cpp)
   target_link_libraries(tensorwright PRIVATE command)
-  install(TARGETS tensorwright RUNTIME DESTINATION tensorwright/bin COMPONENT python)
+  if(SKBUILD) # a wheel puts it beside the environment's python
+    install(TARGETS tensorwright RUNTIME DESTINATION ${SKBUILD_SCRIPTS_DIR} COMPONENT python)
+  endif()
 endif()
 if(TENSORWRIGHT_TESTS)
   if(TENSORWRIGHT_COMPILER_READY)

@@ -10,7 +10,7 @@
 namespace tw::cli {
 namespace {
 
-// An export into a folder for temporary files and a run of the result would need a model; whether a file can be made there does not.
+// Why compiled kernels cannot be kept in the folder; empty if they can.
 std::string problem_with(const std::filesystem::path& folder) {
   std::error_code error;
   std::filesystem::create_directories(folder, error);
@@ -70,7 +70,7 @@ int run(Output& output) {
                                    bytes_text(static_cast<double>(target.l2_bytes)), bytes_text(static_cast<double>(target.l3_bytes)))});
   table.row({"features", join_features(target.features)});
   table.row({"kernel cache", cache_text});
-  output.line(table.text().substr(1));
+  output.line(table.text());
   for (const Json& problem : problems) output.line("missing: " + problem.get<std::string>());
   if (problems.empty()) output.line("nothing is missing");
   return exit_ok;

@@ -58,7 +58,7 @@ ProfileReport report() {
 TEST(Profile, TableAndJson) {
   EXPECT_THAT(to_table(report()), HasSubstr("conv1+relu1  1x3 -> 1x4  1.0000     0.5000   1000.0   1.0         50  100.0%"));
   const Json json = to_json(report());
-  EXPECT_EQ(json["launches"][0]["gflops_per_second"], 1000.0);
+  EXPECT_DOUBLE_EQ(json["launches"][0]["gflops_per_second"].get<double>(), 1000.0);
   EXPECT_EQ(json["launches"][1]["roof_percent"], 0.0);
 }
 

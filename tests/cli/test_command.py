@@ -1,0 +1,263 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The command: what it prints, how it fails, its exit codes (0 ok, 1 mistake, 2 unsupported, 3 bug, 4 differs), its JSON."""
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import onnx
+import pytest
+from onnx import helper
+
+import tensorwright
+
+ROOT = Path(__file__).parents[2]
+COMMAND = os.environ.get("TENSORWRIGHT_COMMAND") or shutil.which("tensorwright") or str(ROOT / "build/tensorwright")
+COMMANDS = ["bench", "compare", "compile", "doctor", "explain", "info", "profile", "run"]
+
+
+def call(*arguments, code=0, **options):
+    result = subprocess.run([COMMAND, *map(str, arguments)], capture_output=True, text=True, timeout=300, **options)
+    assert result.returncode == code, result.stdout + result.stderr
+    return result
+
+
+def call_json(*arguments, code=0, **options):
+    """The one object on standard output; its envelope is checked here for every call."""
+    output = json.loads(call(*arguments, "--json", code=code, **options).stdout)
+    assert list(output) == ["tensorwright", "command", "ok", "result" if output["ok"] else "error"]
+    assert output["tensorwright"] == tensorwright.__version__ and output["command"] == arguments[0]
+    assert output["ok"] == (code in (0, 2, 4) and "result" in output)
+    if not output["ok"]:
+        assert list(output["error"]) == ["kind", "message", "places", "hint"]
+    return output["result" if output["ok"] else "error"]
+
+
+@pytest.fixture(scope="session")
+def model(tmp_path_factory):
+    """y = relu(x @ w + b), x of shape (n, 4)."""
+    random = np.random.default_rng(0)
+    weights = [onnx.numpy_helper.from_array(random.standard_normal(shape).astype(np.float32), name) for name, shape in (("w", (4, 8)), ("b", (8,)))]
+    nodes = [helper.make_node("MatMul", ["x", "w"], ["a"], "product"), helper.make_node("Add", ["a", "b"], ["c"], "bias"),
+             helper.make_node("Relu", ["c"], ["y"], "activation")]
+    value = lambda name, shape: helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, shape)
+    graph = helper.make_graph(nodes, "small", [value("x", ["n", 4])], [value("y", ["n", 8])], weights)
+    path = tmp_path_factory.mktemp("model") / "small.onnx"
+    onnx.save(helper.make_model(graph, opset_imports=[helper.make_operatorsetid("", 17)], ir_version=8), path)
+    return path
+
+
+# ---- without a model
+
+
+def test_help_names_every_command():
+    text = call("--help").stdout
+    assert all(command in text for command in COMMANDS)
+    assert call("--version").stdout == f"tensorwright {tensorwright.__version__}\n"
+    for command in COMMANDS:
+        assert "--json" in call(command, "--help").stdout
+
+
+@pytest.mark.parametrize("arguments, message", [
+    ([], "subcommand"),
+    (["nope"], "not expected|nope|subcommand"),
+    (["run"], "model is required"),
+    (["run", "x.onnx", "--nope"], "--nope"),
+    (["run", "x.onnx", "--threads", "-1"], "threads"),
+    (["bench", "x.onnx", "--runs", "0"], "runs"),
+    (["compare", "x.onnx", "--against", "magic"], "against"),
+])
+def test_wrong_arguments_are_the_users_mistake(arguments, message):
+    import re
+
+    result = call(*arguments, code=1)
+    assert re.search(message, result.stderr) and "--help shows what there is" in result.stderr and result.stdout == ""
+
+
+def test_wrong_arguments_are_reported_as_json_too():
+    error = json.loads(call("run", "--json", code=1).stdout)["error"]
+    assert error["kind"] == "user" and "required" in error["message"]
+
+
+def test_doctor_needs_nothing():
+    assert "processor" in call("doctor").stdout
+    result = call_json("doctor")
+    assert result["cores"] >= 1 and result["runtime_version"] and isinstance(result["problems"], list)
+
+
+def test_doctor_says_what_is_missing(tmp_path):
+    (tmp_path / "file").write_text("")
+    environment = os.environ | {"TENSORWRIGHT_CACHE": str(tmp_path / "file/below"), "PATH": str(tmp_path), "TENSORWRIGHT_PYTHON": ""}
+    problems = " ".join(call_json("doctor", env=environment)["problems"])
+    assert "cache folder" in problems and "no python3 was found" in problems
+
+
+# ---- exported modules: the runtime alone
+
+
+def test_run_of_an_exported_module(fake_module, tmp_path):
+    np.save(tmp_path / "x.npy", np.asfortranarray(np.arange(6, dtype=np.float32).reshape(2, 3)))
+    result = call_json("run", fake_module, "--input", f"x={tmp_path}/x.npy", "--output", tmp_path / "out")
+    assert [(output["name"], output["dtype"], output["shape"]) for output in result["outputs"]] == [("y", "f32", [2, 3]), ("total", "f32", [])]
+    np.testing.assert_array_equal(np.load(tmp_path / "out/y.npy"), 2 * np.arange(6).reshape(2, 3) + 1)
+    assert np.load(tmp_path / "out/total.npy") == 36
+
+
+def test_inputs_and_outputs_in_archives(fake_module, tmp_path):
+    np.savez_compressed(tmp_path / "in.npz", x=np.ones((1, 3), np.float32))
+    call("run", fake_module, "--input", tmp_path / "in.npz", "--output", tmp_path / "out.npz")
+    with np.load(tmp_path / "out.npz") as outputs:
+        assert outputs.files == ["y", "total"] and outputs["total"] == 9
+
+
+def test_inputs_that_are_made_up_are_the_same_each_time(fake_module):
+    first, second = (call_json("run", fake_module, "--dim", "n=5") for _ in range(2))
+    assert first == second and first["outputs"][0]["shape"] == [5, 3]
+    assert call_json("run", fake_module, "--dim", "n=5", "--seed", 1) != first
+
+
+@pytest.mark.parametrize("inputs, message", [
+    (["y={x}"], "expected one of the inputs x, found 'y'"),
+    (["x={x}", "x={x}"], "'x' is given twice"),
+    (["x={folder}/absent.npy"], "absent.npy: No such file"),
+    (["x={wide}"], "input 'x'.*f64"),
+    (["x={text}"], "expected an npy file"),
+    (["{text}.npz"], "cannot read"),
+])
+def test_wrong_inputs_are_named(fake_module, tmp_path, inputs, message):
+    import re
+
+    names = {"folder": tmp_path, "x": tmp_path / "x.npy", "wide": tmp_path / "wide.npy", "text": tmp_path / "text"}
+    np.save(names["x"], np.ones((1, 3), np.float32))
+    np.save(names["wide"], np.ones((1, 3)))
+    names["text"].write_text("no array")
+    result = call("run", fake_module, *(word for text in inputs for word in ("--input", text.format(**names))), code=1)
+    assert re.search(message, result.stderr), result.stderr
+
+
+@pytest.mark.parametrize("text", ["n", "n=", "=3", "n=-1", "n=two"])
+def test_wrong_sizes_are_named(fake_module, text):
+    assert "--dim: expected NAME=SIZE" in call("run", fake_module, "--dim", text, code=1).stderr
+
+
+def test_unknown_dimensions_are_named(fake_module):
+    assert "expected one of the symbolic dimensions n, found 'm'" in call("run", fake_module, "--dim", "m=1", code=1).stderr
+
+
+def test_one_npy_file_holds_one_output(fake_module, tmp_path):
+    assert "the model has 2 outputs" in call("run", fake_module, "--output", tmp_path / "y.npy", code=1).stderr
+    assert not list(tmp_path.iterdir())
+
+
+def test_bench_and_profile_of_an_exported_module(fake_module, tmp_path):
+    result = call_json("bench", fake_module, "--runs", 5, "--seconds", 0, "--warm-up", 1)
+    assert result["runs"] == 5 and 0 < result["p10_seconds"] <= result["median_seconds"] <= result["p90_seconds"]
+    result = call_json("profile", fake_module, "--runs", 3, "--seconds", 0, "--html", tmp_path / "report.html")
+    assert [launch["origin"] for launch in result["launches"]] == ["mul1+add1+sum1"]
+    assert "<svg" in (tmp_path / "report.html").read_text()
+    assert "mul1+add1+sum1" in call("profile", fake_module, "--runs", 1, "--seconds", 0).stdout
+
+
+def test_info_of_an_exported_module(fake_module):
+    result = call_json("info", fake_module)
+    assert result["inputs"] == [{"name": "x", "dtype": "f32", "shape": ["n", 3]}]
+    assert result["dimensions"] == [{"name": "n", "minimum": 1, "maximum": 64, "multiple": 1}]
+    assert "f32[n, 3]" in call("info", fake_module).stdout
+
+
+@pytest.mark.parametrize("command", ["compile", "compare", "explain"])
+def test_what_needs_the_model_says_so(fake_module, command):
+    error = call_json(command, fake_module, code=1)
+    assert error["kind"] == "user" and error["hint"]
+
+
+def test_damaged_modules_are_refused(fake_module, tmp_path):
+    damaged = bytearray(fake_module.read_bytes())
+    damaged[5000] ^= 4
+    (tmp_path / "damaged.so").write_bytes(damaged)
+    assert "checksum" in call("run", tmp_path / "damaged.so", code=1).stderr
+
+
+# ---- models: the whole compiler
+
+
+def test_compile_then_run(model, tmp_path):
+    result = call_json("compile", model, "-o", tmp_path / "small.so", "--no-cache")
+    assert result["bytes"] == (tmp_path / "small.so").stat().st_size and result["kernels"] >= 1
+    x = np.random.default_rng(1).standard_normal((3, 4)).astype(np.float32)
+    np.save(tmp_path / "x.npy", x)
+    call("run", tmp_path / "small.so", "--input", f"x={tmp_path}/x.npy", "--output", tmp_path / "y.npy")
+    call("run", model, "--input", f"x={tmp_path}/x.npy", "--output", tmp_path / "y2.npy")
+    w, b = (onnx.numpy_helper.to_array(t) for t in onnx.load(model).graph.initializer)
+    np.testing.assert_allclose(np.load(tmp_path / "y.npy"), np.maximum(x @ w + b, 0), rtol=1e-4, atol=1e-5)
+    np.testing.assert_array_equal(np.load(tmp_path / "y.npy"), np.load(tmp_path / "y2.npy"))
+
+
+def test_compile_into_a_missing_folder_leaves_nothing(model, tmp_path):
+    assert "cannot" in call("compile", model, "-o", tmp_path / "no/small.so", code=1).stderr
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("against", ["reference", "onnxruntime"])
+def test_compare(model, against):
+    environment = os.environ | {"TENSORWRIGHT_PYTHON": sys.executable}
+    result = call_json("compare", model, "--against", against, "--dim", "n=3", env=environment)
+    assert result["same"] and result["outputs"][0]["relative"] < 1e-4
+
+
+def test_compare_that_differs_exits_with_4(model):
+    result = call_json("compare", model, "--tolerance", "-1", code=4)
+    assert not result["same"] and not result["outputs"][0]["same"]
+
+
+def test_compare_without_onnxruntime_says_how_to_get_it(model, tmp_path):
+    python = tmp_path / "python"
+    python.write_text("#!/bin/sh\necho \"No module named 'onnxruntime'\" >&2\nexit 86\n")
+    python.chmod(0o755)
+    error = call_json("compare", model, "--against", "onnxruntime", code=2, env=os.environ | {"TENSORWRIGHT_PYTHON": str(python)})
+    assert "has no ONNX Runtime: No module named 'onnxruntime'" in error["message"] and "pip install onnxruntime" in error["hint"]
+    error = call_json("compare", model, "--against", "onnxruntime", code=2, env=os.environ | {"TENSORWRIGHT_PYTHON": "/absent/python"})
+    assert "cannot run /absent/python" in error["message"]
+
+
+def test_explain(model, tmp_path):
+    plan = call_json("explain", model, "--no-cache")
+    assert plan["launches"] and isinstance(plan["remarks"], list)
+    timings = call_json("explain", model, "--timings", "--no-cache")
+    passes = [entry["pass"] for entry in timings["passes"]]
+    assert passes and timings["total_seconds"] > 0
+    printed = call_json("explain", model, "--print-after", "fuse", "--dump", tmp_path / "dump")
+    assert [entry["pass"] for entry in printed["printed"]] == ["fuse"] and "def main" in printed["printed"][0]["module"]
+    assert list((tmp_path / "dump").iterdir())
+    stopped = call_json("explain", model, "--stop-after", "fuse")
+    assert stopped["printed"][-1]["pass"] == "fuse"
+    assert "there is no pass 'fus'" in call_json("explain", model, "--print-after", "fus", code=1)["message"]
+
+
+def test_info_of_a_model(model):
+    result = call_json("info", model)
+    assert result["operators"] == {"MatMul": 1, "Add": 1, "Relu": 1} and result["dimensions"] == ["n"] and result["unsupported"] == []
+    assert result["inputs"] == [{"name": "x", "dtype": "float32", "shape": ["n", 4]}]
+
+
+def test_unsupported_operators_are_listed_at_once(tmp_path):
+    value = lambda name: helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, [1])
+    nodes = [helper.make_node("Nope", ["x"], ["a"], domain="my.domain"), helper.make_node("Never", ["a"], ["y"], domain="my.domain")]
+    graph = helper.make_graph(nodes, "g", [value("x")], [value("y")])
+    opsets = [helper.make_operatorsetid("", 17), helper.make_operatorsetid("my.domain", 1)]
+    onnx.save(helper.make_model(graph, opset_imports=opsets, ir_version=8), tmp_path / "m.onnx")
+    result = call_json("info", tmp_path / "m.onnx", code=2)
+    assert "Nope" in " ".join(result["unsupported"]) and "Never" in " ".join(result["unsupported"])
+    error = call_json("run", tmp_path / "m.onnx", code=2)
+    assert error["kind"] == "unsupported" and "Nope" in error["message"] and "Never" in error["message"]
+
+
+@pytest.mark.parametrize("content", [b"", b"\x08garbage", b"text", b"PK\x03\x04"])
+def test_files_that_are_no_models(tmp_path, content):
+    (tmp_path / "model").write_bytes(content)
+    for command in ("run", "info", "compile"):
+        assert call_json(command, tmp_path / "model", code=1)["kind"] == "user"
+    assert call_json("run", tmp_path / "absent", code=1)["kind"] == "user"

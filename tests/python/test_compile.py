@@ -1,0 +1,147 @@
+# SPDX-License-Identifier: Apache-2.0
+"""From a model to results in Python: compile, export, load; modules as text; passes; ONNX's backend interface."""
+import threading
+
+import numpy as np
+import onnx
+import pytest
+from onnx import helper
+
+import tensorwright as tw
+
+
+@pytest.fixture(scope="module")
+def proto():
+    """y = relu(x @ w), x of shape (n, 4)."""
+    w = np.random.default_rng(0).standard_normal((4, 8)).astype(np.float32)
+    nodes = [helper.make_node("MatMul", ["x", "w"], ["a"], "product"), helper.make_node("Relu", ["a"], ["y"], "activation")]
+    value = lambda name, shape: helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, shape)
+    graph = helper.make_graph(nodes, "small", [value("x", ["n", 4])], [value("y", ["n", 8])], [onnx.numpy_helper.from_array(w, "w")])
+    return helper.make_model(graph, opset_imports=[helper.make_operatorsetid("", 17)], ir_version=8)
+
+
+@pytest.fixture(scope="module")
+def module(proto):
+    return tw.frontend.onnx.load_bytes(proto.SerializeToString())
+
+
+def expected(proto, x):
+    return np.maximum(x @ onnx.numpy_helper.to_array(proto.graph.initializer[0]), 0)
+
+
+def data(rows):
+    return np.random.default_rng(rows).standard_normal((rows, 4)).astype(np.float32)
+
+
+def test_models_of_every_kind_compile_to_the_same_results(proto, module, tmp_path):
+    path = tmp_path / "small.onnx"
+    onnx.save(proto, path)
+    for source in (path, str(path), proto, proto.SerializeToString(), module):
+        model = tw.compile(source, threads=2)
+        np.testing.assert_allclose(model(data(3)).numpy(), expected(proto, data(3)), rtol=1e-4, atol=1e-5)
+    with pytest.raises(tw.UserError, match="expected a path, the bytes of an ONNX model"):
+        tw.compile(3)
+
+
+def test_one_compiled_model_serves_many_sizes(proto, module):
+    model = tw.compile(module)
+    for rows in (1, 2, 7, 64, 1):
+        np.testing.assert_allclose(model(data(rows)).numpy(), expected(proto, data(rows)), rtol=1e-4, atol=1e-5)
+
+
+def test_dims_pin_symbols(proto, module):
+    model = tw.compile(module, dims={"n": 5})
+    assert model.inputs[0].shape == (5, 4)
+    with pytest.raises(tw.UserError):
+        model(data(3))
+    with pytest.raises(tw.UserError, match="nope"):
+        tw.compile(module, dims={"nope": 5})
+
+
+def test_export_and_load_give_equal_bits(module, tmp_path):
+    model = tw.compile(module, threads=1)
+    model.export(tmp_path / "small.so")
+    loaded = tw.load(tmp_path / "small.so", threads=2)
+    np.testing.assert_array_equal(model(data(9)).numpy(), loaded(data(9)).numpy())
+    assert [port.name for port in loaded.inputs + loaded.outputs] == ["x", "y"]
+
+
+def test_the_report_says_what_was_done(module):
+    report = tw.compile(module, cache=False).report
+    assert report["kernels"] >= 1 and report["total_seconds"] > 0 and report["passes"] and report["launches"]
+
+
+def test_options_are_checked(module):
+    with pytest.raises(tw.UserError, match="nope"):
+        tw.compile(module, target="nope")
+    with pytest.raises(tw.UserError, match="there is no pass 'nope'"):
+        tw.compile(module, disable=["nope"])
+    with pytest.raises(tw.UserError, match="function"):
+        tw.compile(module, function="nope")
+
+
+def test_compiling_in_several_threads(proto, module):
+    results, errors = {}, []
+
+    def work(rows):
+        try:
+            results[rows] = tw.compile(module, cache=False, threads=1)(data(rows)).numpy()
+        except tw.Error as error:
+            errors.append(error)
+
+    threads = [threading.Thread(target=work, args=(rows,)) for rows in range(1, 5)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert not errors
+    for rows, result in results.items():
+        np.testing.assert_allclose(result, expected(proto, data(rows)), rtol=1e-4, atol=1e-5)
+
+
+def test_text_goes_there_and_back(module):
+    text = str(module)
+    assert tw.parse(text) == module and str(tw.parse(text)) == text
+    with pytest.raises(tw.UserError, match="1:"):
+        tw.parse("def (")
+
+
+def test_the_reference_interpreter_agrees(proto, module):
+    result, = tw.interpret(module, [data(3)])
+    np.testing.assert_allclose(result, expected(proto, data(3)), rtol=1e-4, atol=1e-5)
+
+
+def test_every_pass_is_callable_and_the_pipeline_is_the_passes_in_order(module):
+    assert "fuse" in tw.passes.names() and tw.passes.fuse.doc and tw.passes.fuse.level == "graph"
+    fused = tw.passes.fuse(module)
+    assert isinstance(fused, tw.Module)
+    np.testing.assert_allclose(tw.interpret(fused, [data(2)])[0], tw.interpret(module, [data(2)])[0], rtol=1e-5)
+    remarks = []
+    assert isinstance(tw.pipelines.cpu(module, "x86-64-v3", remarks=remarks), tw.Module)
+    assert all(len(remark) == 2 for remark in remarks)
+    with pytest.raises(AttributeError, match="there is no pass 'nope'"):
+        tw.passes.nope
+    with pytest.raises(TypeError, match="expected a Module, found 3"):
+        tw.passes.fuse(3)
+
+
+def test_the_frontend_knows_its_operators(module):
+    assert {"Conv", "MatMul", "Relu"} <= set(tw.frontend.onnx.operators())
+    with pytest.raises(tw.UserError):
+        tw.frontend.onnx.load("absent.onnx")
+
+
+def test_onnx_backend(proto):
+    backend = tw.onnx.backend
+    assert backend.supports_device("CPU") and backend.supports_device("CPU:0") and not backend.supports_device("CUDA")
+    rep = backend.prepare(proto)
+    for inputs in ([data(2)], {"x": data(2)}, data(2)):
+        np.testing.assert_allclose(rep.run(inputs).y, expected(proto, data(2)), rtol=1e-4, atol=1e-5)
+    np.testing.assert_allclose(backend.run_model(proto, [data(2)])[0], expected(proto, data(2)), rtol=1e-4, atol=1e-5)
+    node = helper.make_node("Add", ["a", "b"], ["c"])
+    np.testing.assert_array_equal(backend.run_node(node, [data(2), data(2)]).c, 2 * data(2))
+    np.testing.assert_array_equal(backend.run_node(node, [data(2), data(2)], outputs_info=[(np.float32, (2, 4))])[0], 2 * data(2))
+    with pytest.raises(tw.UserError, match="expected the device CPU, found 'CUDA'"):
+        backend.prepare(proto, "CUDA")
+    with pytest.raises(tw.UserError, match="operator Add: expected one array for each"):
+        backend.run_node(node, [data(2)])
