@@ -1,19 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "compile/compile.h"
 
-#include "codegen/llvm/entry_emitter.h"
 #include "codegen/llvm/jit.h"
 #include "codegen/llvm/link_shared.h"
 #include "codegen/llvm/object_cache.h"
+#include "codegen/llvm/tasks.h"
 #include "compile/describe_launch.h"
 #include "compile/pipelines/cpu.h"
 #include "compile/weights.h"
 #include "ir/visit.h"
 #include "passes/fusion.h"
 #include "runtime/artifact_file.h"
-
-#include <llvm/IR/LLVMContext.h>
-#include <llvm/IR/Module.h>
 
 #include <chrono>
 #include <thread>
@@ -60,9 +57,16 @@ std::vector<std::string> port_names(const Function& function, const char* attrib
 class CodeGeneration {
 public:
   CodeGeneration(CompiledModule::State& state, const Target& target, const Options& options, const Ref<Function>& entry)
-      : state_(state), target_(target), options_(options),
-        plan_{.function = entry, .name = entry->id.str(), .target = target.name, .features = join_features(target.features), .producer = producer,
-              .input_names = {}, .output_names = {}, .kernels = {}, .constants = {}, .describe = {}},
+      : state_(state), target_(target), options_(options), plan_{.function = entry,
+                                                                 .name = entry->id.str(),
+                                                                 .target = target.name,
+                                                                 .features = join_features(target.features),
+                                                                 .producer = producer,
+                                                                 .input_names = {},
+                                                                 .output_names = {},
+                                                                 .kernels = {},
+                                                                 .constants = {},
+                                                                 .describe = {}},
         cache_(options.cache ? codegen::ObjectCache::default_folder() : std::nullopt,
                [&](Remark r) { state.report.remarks.push_back(std::move(r)); }) {}
 
@@ -80,17 +84,11 @@ public:
         ++state_.report.kernels_cached;
         continue;
       }
-      tasks.push_back({.build = [this, &code = code](llvm::LLVMContext& context) { return build(context, code); },
-                       .cost = static_cast<double>(code.kernel->params.size())});
+      tasks.push_back(codegen::kernel_task(code, target_));
       places.push_back(place);
       keys.push_back(key);
     }
-    tasks.push_back({.build = [this](llvm::LLVMContext& context) {
-                       auto module = std::make_unique<llvm::Module>("entry", context);
-                       launches_ = codegen::emit_entry(*module, target_, plan_);
-                       return module;
-                     },
-                     .cost = 100});
+    tasks.push_back(codegen::entry_task(plan_, target_, launches_));
     places.push_back(state_.objects.size());
     keys.emplace_back();
     state_.objects.emplace_back();
@@ -128,12 +126,6 @@ private:
     return codegen::hash_key(fmt::format("{} {} {} {}", h.hex(), symbol, plan_.features, producer));
   }
 
-  std::unique_ptr<llvm::Module> build(llvm::LLVMContext& context, const codegen::KernelCode& code) const {
-    auto module = std::make_unique<llvm::Module>(code.symbol, context);
-    with_place("kernel " + code.kernel->id.str(), [&] { codegen::KernelEmitter(*module, target_).emit(*code.kernel, code.symbol); });
-    return module;
-  }
-
   CompiledModule::State& state_;
   const Target& target_;
   const Options& options_;
@@ -150,6 +142,8 @@ CompiledModule compile(const Ref<Module>& module, const Options& options, Name f
   int threads = options.threads > 0 ? options.threads : static_cast<int>(std::max(1u, std::thread::hardware_concurrency()));
   entry_of(module, function);
   passes::PassContext context{.target = target, .options = options.passes, .remarks = {}, .threads = threads};
+  context.options.dims = options.dims;
+  context.options.entry = function.str();
   auto state = std::make_shared<CompiledModule::State>(module);
   state->lowered = run_pipeline(cpu_pipeline(target), module, context, options.driver, state->report.passes);
   state->report.remarks = std::move(context.remarks);
@@ -168,7 +162,8 @@ CompiledModule compile(const Ref<Module>& module, const Options& options, Name f
 tw_module* CompiledModule::runtime_module() const {
   auto* owner = new std::shared_ptr<State>(state_);
   tw_module* module = nullptr;
-  tw_status status = tw_module_wrap(state_->descriptor, owner, [](void* p) { delete static_cast<std::shared_ptr<State>*>(p); }, &module);
+  tw_status status = tw_module_wrap(
+      state_->descriptor, owner, [](void* p) { delete static_cast<std::shared_ptr<State>*>(p); }, &module);
   if (status != TW_OK) {
     delete owner;
     throw internal_error("the runtime refuses the compiled module: {}", tw_last_error());
@@ -195,9 +190,7 @@ void CompiledModule::save(const std::filesystem::path& path) const {
   codegen::link_shared(aside, library);
   try {
     runtime::append_trailer(aside.string(), state_->features);
-  } catch (const std::exception& e) {
-    throw user_error("cannot write '{}': {}", path.string(), e.what());
-  }
+  } catch (const std::exception& e) { throw user_error("cannot write '{}': {}", path.string(), e.what()); }
   std::error_code error;
   std::filesystem::rename(aside, path, error);
   if (error) throw user_error("cannot write '{}': {}", path.string(), error.message());

@@ -25,7 +25,8 @@ double constant_bytes(const Ref<Type>& type) {
 // Operations per point: floating-point arithmetic in an expression, an intrinsic as one.
 double operations(const Node* e) {
   double count = 0;
-  visit(e, [&](const Binary& b) { count += b.dtype.is_float(); }, [&](const Call& c) { count += c.dtype.is_float(); });
+  visit(
+      e, [&](const Binary& b) { count += b.dtype.is_float(); }, [&](const Call& c) { count += c.dtype.is_float(); });
   return count;
 }
 
@@ -39,6 +40,7 @@ double work(const Node* n) {
     return points * depth * (operations(t->value.node()) + 1) + points * operations(t->body.node());
   }
   if (const auto* s = as<Store>(n)) return operations(s->value.node()) * s->value->dtype.lanes;
+  if (const auto* i = as<If>(n)) return std::max(work(i->then.node()), i->otherwise ? work(i->otherwise.node()) : 0.0);
   double sum = 0;
   for_children(n, [&](const Node* c) {
     if (as<Stmt>(c)) sum += work(c);

@@ -8,7 +8,7 @@
 namespace tw {
 
 namespace detail {
-const Node* placeholder();  // any node, kept for ever
+const Node* placeholder(); // any node, kept for ever
 
 struct Anything {
   template <class M> operator M() const { return M{}; }

@@ -85,9 +85,10 @@ Opt<Origin> Parser::origin_for(const Statement& s) const {
     if (text_.source().file.empty()) return {};
     return make(Origin{.kind = OriginKind::file, .text = text_.source().file, .line = text_.locate(s.at).first});
   }
-  size_t place = static_cast<size_t>(s.note.data() - text_.text().data());
+  std::string_view text = s.note.substr(std::min(s.note.find_first_not_of(' '), s.note.size()));
+  size_t place = static_cast<size_t>(text.data() - text_.text().data());
   auto [line, column] = text_.locate(place);
-  syntax::Text note(s.note, {text_.source().file, line, column});
+  syntax::Text note(text, {text_.source().file, line, column});
   auto tokens = syntax::tokenize(note);
   using syntax::TokenKind;
   auto kind = tokens[0].kind == TokenKind::name ? parse_enum<OriginKind>(tokens[0].text) : std::nullopt;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The parser's state, shared by parse*.cpp: from syntax trees to nodes. Every rejection names the place and what was expected; what a node's
-// finish() refuses becomes an error at the place of its text.
+// The parser's state, shared by parse*.cpp: from syntax trees to nodes. Every rejection names the place and what was expected; what a
+// node's finish() refuses becomes an error at the place of its text.
 #pragma once
 
 #include "ir/build.h"
@@ -26,7 +26,9 @@ public:
   Opt<Node> node(const Tree& t);
 
 private:
-  [[noreturn]] void fail(size_t at, std::string message, std::string hint = "") const { text_.fail(at, std::move(message), std::move(hint)); }
+  [[noreturn]] void fail(size_t at, std::string message, std::string hint = "") const {
+    text_.fail(at, std::move(message), std::move(hint));
+  }
   // Runs f; an internal error (what finish() refuses) becomes the user's, at the place.
   template <class F> auto at(size_t place, F&& f) -> decltype(f()) {
     try {

@@ -102,7 +102,8 @@ Ref<Expr> Parser::name_expr(const Tree& t, const Hint& hint) {
   if (is_name(t, "nan")) return number(t, print::implied_type(true, hint));
   auto found = find(t.text);
   if (!found) {
-    if (parse_dtype(t.last_name())) fail(t.at, fmt::format("'{}' is a data type, not an expression", t.text), fmt::format("write {}(x) to convert", t.text));
+    if (parse_dtype(t.last_name()))
+      fail(t.at, fmt::format("'{}' is a data type, not an expression", t.text), fmt::format("write {}(x) to convert", t.text));
     unknown(t, "the name");
   }
   if (const auto* b = std::get_if<bool>(&*found)) return imm(*b, tw::boolean);
@@ -110,7 +111,8 @@ Ref<Expr> Parser::name_expr(const Tree& t, const Hint& hint) {
   if (std::holds_alternative<double>(*found)) return number(t, print::implied_type(true, hint));
   const auto* node = std::get_if<Ref<Node>>(&*found);
   if (node && as<Expr>(*node)) return as_ref<Expr>(*node);
-  if (node && as<Buffer>(*node)) fail(t.at, fmt::format("'{}' is a buffer, not an expression", t.text), fmt::format("read an element: {}[…]", t.text));
+  if (node && as<Buffer>(*node))
+    fail(t.at, fmt::format("'{}' is a buffer, not an expression", t.text), fmt::format("read an element: {}[…]", t.text));
   if (node && as<Operand>(*node)) fail(t.at, fmt::format("'{}' is a tensor, not an expression", t.text));
   fail(t.at, fmt::format("'{}' is not an expression", t.text));
 }
@@ -135,7 +137,8 @@ Ref<Expr> Parser::binary(const Tree& t, const Hint& hint) {
   if (a->dtype != b->dtype)
     fail(t.at, fmt::format("'{}' of {} and {}", symbol, to_string(a->dtype), to_string(b->dtype)),
          fmt::format("both sides need one type; convert one: {}(…)", to_string(a->dtype.element())));
-  if (op == BinaryOp::div && !a->dtype.is_float()) fail(t.at, fmt::format("'/' of {}", to_string(a->dtype)), "integers are divided by '//'");
+  if (op == BinaryOp::div && !a->dtype.is_float())
+    fail(t.at, fmt::format("'/' of {}", to_string(a->dtype)), "integers are divided by '//'");
   if ((op == BinaryOp::logical_and || op == BinaryOp::logical_or) && !a->dtype.is_bool())
     fail(t.at, fmt::format("'{}' of {}", symbol, to_string(a->dtype)), "it takes bool; compare first");
   return build(t.at, Binary{.op = op, .a = a, .b = b});
@@ -164,7 +167,8 @@ Ref<Expr> Parser::expr(const Tree& t, const Hint& hint) {
     Ref<Expr> cond = expr(t.children[1]);
     if (!cond->dtype.is_bool()) fail(t.children[1].at, fmt::format("a condition is bool, this is {}", to_string(cond->dtype)));
     auto [a, b] = pair(t.children[0], t.children[2], hint);
-    if (a->dtype != b->dtype) fail(t.at, fmt::format("'if … else' of {} and {}", to_string(a->dtype), to_string(b->dtype)), "both need one type");
+    if (a->dtype != b->dtype)
+      fail(t.at, fmt::format("'if … else' of {} and {}", to_string(a->dtype), to_string(b->dtype)), "both need one type");
     return build(t.at, Select{.cond = cond, .a = a, .b = b});
   }
   case TreeKind::string: fail(t.at, "a string is not an expression here");
@@ -313,9 +317,11 @@ Ref<Expr> Parser::extent_of(const Tree& high, const Ref<Expr>& low) {
   if (is_int(low, 0) && low->dtype == i64) return end;
   auto first = as_int(low), last = as_int(end);
   int64_t difference = 0;
-  if (first && last && low->dtype == i64 && end->dtype == i64 && !__builtin_sub_overflow(*last, *first, &difference)) return imm(difference);
+  if (first && last && low->dtype == i64 && end->dtype == i64 && !__builtin_sub_overflow(*last, *first, &difference))
+    return imm(difference);
   if (const auto* sum = as<Binary>(end); sum && sum->op == BinaryOp::add && equal(sum->a, low)) return sum->b;
-  if (end->dtype != low->dtype) fail(high.at, fmt::format("a range from {} to {}", to_string(low->dtype), to_string(end->dtype)), "both ends need one type");
+  if (end->dtype != low->dtype)
+    fail(high.at, fmt::format("a range from {} to {}", to_string(low->dtype), to_string(end->dtype)), "both ends need one type");
   return at(high.at, [&] { return tw::binary(BinaryOp::sub, end, low); });
 }
 

@@ -15,8 +15,7 @@ int64_t Parser::integer(const Tree& t, const char* what) const {
       size_t end = 0;
       int64_t value = std::stoll(t.text, &end, t.text.find('x') == std::string::npos ? 10 : 16);
       if (end == t.text.size()) return value;
-    } catch (const std::logic_error&) {
-    }
+    } catch (const std::logic_error&) {}
     fail(t.at, fmt::format("{} is outside the range of i64", t.text));
   }
   if (t.is(TreeKind::name) && !names_.count(t.text))
@@ -84,7 +83,9 @@ Attr::Value Parser::attr_tuple(const Tree& t) {
 }
 
 Attr::Value Parser::attr_value(const Tree& t) {
-  auto items = [&] { return Tree{.kind = TreeKind::tuple, .at = t.at, .text = "", .children = {t.children.begin() + 1, t.children.end()}}; };
+  auto items = [&] {
+    return Tree{.kind = TreeKind::tuple, .at = t.at, .text = "", .children = {t.children.begin() + 1, t.children.end()}};
+  };
   switch (t.kind) {
   case TreeKind::integer: return integer(t, "the value");
   case TreeKind::real: return real(t);
@@ -136,15 +137,9 @@ bool Parser::is_generic(const Tree& t) const {
 namespace {
 template <class M> inline constexpr bool is_list = false;
 template <class T> inline constexpr bool is_list<List<T>> = true;
-template <class M> struct HandleOf {
-  using type = void;
-};
-template <class T> struct HandleOf<Opt<T>> {
-  using type = T;
-};
-template <class T> struct HandleOf<Ref<T>> {
-  using type = T;
-};
+template <class M> struct HandleOf { using type = void; };
+template <class T> struct HandleOf<Opt<T>> { using type = T; };
+template <class T> struct HandleOf<Ref<T>> { using type = T; };
 } // namespace
 
 template <class M> void Parser::field_value(M& out, const Tree& t, const char* field) {
@@ -161,7 +156,8 @@ template <class M> void Parser::field_value(M& out, const Tree& t, const char* f
     out = blob(given, given.find("bytes"), given.find("hash"));
   } else if constexpr (NamedEnum<M>) {
     auto value = parse_enum<M>(string(t, field));
-    if (!value) fail(t.at, fmt::format("'{}' is no value of '{}'", t.text, field), fmt::format("values are {}", fmt::join(enum_names(M{}), ", ")));
+    if (!value)
+      fail(t.at, fmt::format("'{}' is no value of '{}'", t.text, field), fmt::format("values are {}", fmt::join(enum_names(M{}), ", ")));
     out = *value;
   } else if constexpr (is_list<M>) {
     if (!t.is(TreeKind::tuple)) fail(t.at, fmt::format("expected '{}' as a tuple", field), "one item is written (x,), none ()");
@@ -225,9 +221,7 @@ template <class T> Opt<Node> Parser::generic_node(const Tree& t) {
 Opt<Node> Parser::generic(const Tree& t) {
   std::string_view kind = t.children[0].last_name();
   Opt<Node> out;
-  [&]<class... T>(TypeList<T...>) {
-    (void)(... || (kind == T::kind_name && (out = generic_node<T>(t), true)));
-  }(NodeList{});
+  [&]<class... T>(TypeList<T...>) { (void)(... || (kind == T::kind_name && (out = generic_node<T>(t), true))); }(NodeList{});
   return out;
 }
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Graph functions: bindings, local bodies of loop and branch, operands, constants. Types of values come from their annotations: which type an
-// operator gives is the business of src/ops.
+// Graph functions: bindings, local bodies of loop and branch, operands, constants. Types of values come from their annotations: which type
+// an operator gives is the business of src/ops.
 #include "ir/parse.h"
 
 #include <algorithm>
@@ -12,7 +12,7 @@ namespace tw::parse_detail {
 
 struct Parser::Pending {
   std::vector<Ref<Var>> dims;
-  std::vector<std::pair<std::string, Ref<Value>>> values;  // annotated, not yet assigned
+  std::vector<std::pair<std::string, Ref<Value>>> values; // annotated, not yet assigned
   std::vector<Ref<Binding>> bindings;
   std::vector<Ref<Operand>> results;
   bool returned = false;
@@ -105,13 +105,15 @@ void Parser::bind_results(const Statement& s, const std::vector<std::string>& na
   Ref<Operation> call = operation(s.value, annotated);
   if (std::any_of(annotated.begin(), annotated.end(), [](const auto& v) { return !v; }) && captured_.result_types) {
     auto ruled = at(s.value.at, [&] { return captured_.result_types(*call); });
-    if (ruled.size() != names.size()) fail(s.value.at, fmt::format("the operation has {} results, found {} names", ruled.size(), names.size()));
+    if (ruled.size() != names.size())
+      fail(s.value.at, fmt::format("the operation has {} results, found {} names", ruled.size(), names.size()));
     for (size_t i = 0; i < names.size(); ++i)
       if (!annotated[i]) annotated[i] = make(Value{.id = names[i], .type = ruled[i]});
   }
   std::vector<Ref<Value>> values;
   for (size_t i = 0; i < names.size(); ++i) {
-    if (!annotated[i]) fail(s.targets[i].at, fmt::format("the value '{}' has no type", names[i]), fmt::format("write {}: Tensor[…] = …", names[i]));
+    if (!annotated[i])
+      fail(s.targets[i].at, fmt::format("the value '{}' has no type", names[i]), fmt::format("write {}: Tensor[…] = …", names[i]));
     values.push_back(Ref<Value>(annotated[i].node(), 0));
   }
   pending.bindings.push_back(make(Binding{.values = values, .operation = call, .dims = std::exchange(pending.dims, {})}));
@@ -168,7 +170,8 @@ Ref<Operation> Parser::invoke(const Tree& t, const std::string& callee, size_t s
   List<Ref<Expr>> scalars;
   std::vector<Ref<Type>> outputs;
   for (const Tree* a : given.named)
-    if (a->text != "scalars" && a->text != "outputs") fail(a->at, fmt::format("a call of '{}' has no argument '{}'", callee, a->text), "it has scalars, outputs");
+    if (a->text != "scalars" && a->text != "outputs")
+      fail(a->at, fmt::format("a call of '{}' has no argument '{}'", callee, a->text), "it has scalars, outputs");
   if (const Tree* x = given.find("scalars")) scalars = expr_tuple(*x, "the scalars");
   if (const Tree* x = given.find("outputs")) {
     if (!x->is(TreeKind::tuple)) fail(x->at, "expected a tuple of types");
@@ -256,7 +259,8 @@ Blob Parser::blob(const Arguments& given, const Tree* bytes, const Tree* hash) {
     std::string hex = string(*hash, "the hash");
     if (auto found = Blob::find(hex)) return *found;
     const Tree *file = given.find("file"), *key = given.find("key");
-    std::string where = file && key ? fmt::format("it is '{}' of '{}': load that file first", key->text, file->text) : "load the data first, then the text";
+    std::string where =
+        file && key ? fmt::format("it is '{}' of '{}': load that file first", key->text, file->text) : "load the data first, then the text";
     fail(hash->at, fmt::format("no loaded data has the hash {}", hex), where);
   }
   std::string hex = string(*bytes, "the bytes");
@@ -294,7 +298,7 @@ Blob Parser::elements(const Tree& t, DType type, size_t count) {
       else append(float_to_bfloat(static_cast<float>(real->value)));
     } else {
       int64_t value = as<IntImm>(e)->value;
-      auto bytes = std::as_bytes(std::span(&value, 1));  // little-endian
+      auto bytes = std::as_bytes(std::span(&value, 1)); // little-endian
       out.insert(out.end(), bytes.begin(), bytes.begin() + type.bytes());
     }
   }

@@ -18,13 +18,15 @@ bool calls_any(const Tree& t, std::initializer_list<std::string_view> names) {
 Parser::Depth::Depth(Parser& parser, size_t place) : parser_(parser) {
   if (++parser_.depth_ > max_text_depth) {
     --parser_.depth_;
-    parser.fail(place, fmt::format("more than {} scopes inside each other", max_text_depth), "each 'x = …' opens one; use a buffer in scope \"local\" instead");
+    parser.fail(place, fmt::format("more than {} scopes inside each other", max_text_depth),
+                "each 'x = …' opens one; use a buffer in scope \"local\" instead");
   }
 }
 Parser::Depth::~Depth() { --parser_.depth_; }
 
 std::string Parser::target_name(const Statement& s) {
-  if (s.targets.size() != 1 || !s.targets[0].is(TreeKind::name)) fail(s.targets.empty() ? s.at : s.targets[0].at, "expected one name before '='");
+  if (s.targets.size() != 1 || !s.targets[0].is(TreeKind::name))
+    fail(s.targets.empty() ? s.at : s.targets[0].at, "expected one name before '='");
   return s.targets[0].text;
 }
 
@@ -46,6 +48,7 @@ Ref<Var> Parser::variable(const std::string& id, const Tree* facts, DType type) 
   if (!facts->calls("Dim")) fail(facts->at, "expected the facts of a variable, Dim(min, max, multiple=…, type=…)");
   Arguments given = arguments(*facts, 0, 2, {"min", "max", "multiple", "type"});
   const Tree *min = given.find("min"), *max = given.find("max");
+  if ((min && !given.plain.empty()) || (max && given.plain.size() > 1)) fail(facts->at, "a bound is given twice");
   if (!given.plain.empty()) min = given.plain[0];
   if (given.plain.size() > 1) max = given.plain[1];
   if (min) v.min = integer(*min, "the minimum");
@@ -282,14 +285,22 @@ Ref<Stmt> Parser::register_tile(const Statement& s) {
   Arguments given = arguments(head.value, 3, 3, {"var"});
   std::string word = string(*given.plain[0], "how values combine");
   auto combine = parse_enum<Combine>(word);
-  if (!combine) fail(given.plain[0]->at, fmt::format("'{}' is no way to combine", word), "ways are add, mul, min, max, logical_and, logical_or");
+  if (!combine)
+    fail(given.plain[0]->at, fmt::format("'{}' is no way to combine", word), "ways are add, mul, min, max, logical_and, logical_or");
   Ref<Expr> value = expr(*given.plain[2]);
   std::string name = target_name(head);
   Ref<Var> acc = variable(name, given.find("var"), value->dtype);
   Ref<Expr> init = expr(*given.plain[1], acc->type);
   bind(head.at, name, acc);
-  return make(RegisterTile{.rows = std::move(rows), .column = column[0], .reduce = std::move(reduce), .init = init, .value = value, .acc = acc,
-                           .body = suite(Statements(s.body).subspan(i + 1)), .combine = *combine, .columns = columns});
+  return make(RegisterTile{.rows = std::move(rows),
+                           .column = column[0],
+                           .reduce = std::move(reduce),
+                           .init = init,
+                           .value = value,
+                           .acc = acc,
+                           .body = suite(Statements(s.body).subspan(i + 1)),
+                           .combine = *combine,
+                           .columns = columns});
 }
 
 } // namespace tw::parse_detail

@@ -20,7 +20,9 @@ std::string to_short_text(const Node* n, size_t width) {
 
 namespace print {
 
-std::string join(const std::vector<std::string>& parts, std::string_view separator) { return fmt::format("{}", fmt::join(parts, separator)); }
+std::string join(const std::vector<std::string>& parts, std::string_view separator) {
+  return fmt::format("{}", fmt::join(parts, separator));
+}
 std::string tuple_text(const std::vector<std::string>& parts) {
   return parts.size() == 1 ? "(" + parts[0] + ",)" : "(" + join(parts) + ")";
 }
@@ -30,9 +32,9 @@ bool is_graph_word(std::string_view word) {
   return std::find(std::begin(words), std::end(words), word) != std::end(words) || syntax::is_reserved(word) || is_kind(word);
 }
 bool is_expression_word(std::string_view word) {
-  static constexpr std::string_view words[] = {"min",    "max",   "load",   "cast",    "ramp",   "broadcast", "shuffle", "call",
-                                               "store",  "where", "reads",  "writes",  "hints",  "columns",   "fold",    "spatial",
-                                               "reduce", "row",   "column", "ordered", "allocate", "Dim", "static", "constant"};
+  static constexpr std::string_view words[] = {"min",    "max",   "load",   "cast",    "ramp",     "broadcast", "shuffle", "call",
+                                               "store",  "where", "reads",  "writes",  "hints",    "columns",   "fold",    "spatial",
+                                               "reduce", "row",   "column", "ordered", "allocate", "Dim",       "static",  "constant"};
   return std::find(std::begin(words), std::end(words), word) != std::end(words) || syntax::is_reserved(word) || is_kind(word);
 }
 

@@ -48,7 +48,8 @@ private:
   void callable(const Node* n);
   void function(const Function& f);
   void kernel(const Kernel& k);
-  std::string decorator(const char* kind, const Name& id, std::string& printed_id, const List<Ref<Var>>& dims, const List<Ref<Attr>>& attrs);
+  std::string decorator(const char* kind, const Name& id, std::string& printed_id, const List<Ref<Var>>& dims,
+                        const List<Ref<Attr>>& attrs);
   std::string graph_parameters(const Body& body);
   std::string value_type(const Value& v);
   void body(const Body& b);
@@ -98,7 +99,7 @@ private:
   std::unordered_map<const Node*, std::string> names_;
   std::unordered_set<std::string> taken_;
   std::vector<std::string> taken_order_;
-  std::unordered_map<std::string, int> suffixes_;  // the last one tried; forgotten where names become free
+  std::unordered_map<std::string, int> suffixes_; // the last one tried; forgotten where names become free
   std::unordered_map<const Node*, std::string> constants_;
   std::unordered_set<std::string> callees_;
 };

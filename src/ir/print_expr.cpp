@@ -10,9 +10,7 @@ namespace {
 
 bool is_literal(const Node* n) { return as<FloatImm>(n) || (as<IntImm>(n) && as<IntImm>(n)->type != boolean); }
 
-std::string with_point(std::string text) {
-  return text.find_first_of(".en") == std::string::npos ? text + ".0" : text;
-}
+std::string with_point(std::string text) { return text.find_first_of(".en") == std::string::npos ? text + ".0" : text; }
 
 } // namespace
 
@@ -177,7 +175,8 @@ std::string element_text(const std::byte* p, DType type) {
   if (type == f32) return real(read(float()), !std::isnan(read(float())) || read(uint32_t()) == 0x7fc00000);
   if (type == f64) return real(read(double()), !std::isnan(read(double())) || read(uint64_t()) == 0x7ff8000000000000u);
   if (type == f16) return real(half_to_float(read(uint16_t())), !std::isnan(half_to_float(read(uint16_t()))) || read(uint16_t()) == 0x7e00);
-  if (type == bf16) return real(bfloat_to_float(read(uint16_t())), !std::isnan(bfloat_to_float(read(uint16_t()))) || read(uint16_t()) == 0x7fc0);
+  if (type == bf16)
+    return real(bfloat_to_float(read(uint16_t())), !std::isnan(bfloat_to_float(read(uint16_t()))) || read(uint16_t()) == 0x7fc0);
   if (type == boolean) return read(uint8_t()) == 0 ? "False" : read(uint8_t()) == 1 ? "True" : "";
   switch (type.bits) {
   case 8: return type.is_signed() ? fmt::format("{}", read(int8_t())) : fmt::format("{}", read(uint8_t()));
@@ -197,7 +196,8 @@ std::string Printer::constant(const Constant& c) {
   size_t width = static_cast<size_t>(type.bytes()), count = 1;
   std::vector<int64_t> sizes = *static_shape(c.type->shape);
   for (int64_t size : sizes) count = size < 0 || count > most_elements ? most_elements + 1 : count * static_cast<size_t>(size);
-  if (type.lanes != 1 || count > most_elements || bytes.size() != count * width) return head + (count > most_elements ? fmt::format("hash=\"{}\")", c.data.hash().hex()) : blob_text(c.data) + ")");
+  if (type.lanes != 1 || count > most_elements || bytes.size() != count * width)
+    return head + (count > most_elements ? fmt::format("hash=\"{}\")", c.data.hash().hex()) : blob_text(c.data) + ")");
   std::vector<std::string> elements;
   for (size_t i = 0; i < count; ++i) {
     elements.push_back(element_text(bytes.data() + i * width, type));

@@ -29,7 +29,11 @@ bool is_kind(std::string_view word) {
 namespace {
 template <class M> bool is_default(const M& v, const M& blank) {
   if constexpr (requires { v.node(); }) return v.node() == nullptr;
-  else if constexpr (requires { v.empty(); v.front(); }) return v.empty();
+  else if constexpr (requires {
+                       v.empty();
+                       v.front();
+                     })
+    return v.empty();
   else if constexpr (std::equality_comparable<M> && !std::is_same_v<M, Attr::Value>) return v == blank;
   else return false;
 }

@@ -71,7 +71,8 @@ void Printer::block(const Block& b) {
   ++indent_;
   std::vector<std::string> names, iters, reads, writes;
   for (const auto& i : b.iters) {
-    iters.push_back(fmt::format("{}({}, {}{})", name_of(i->how), expr(i->extent.node()), expr(i->value.node()), fact_argument(*i->var, i->value->dtype)));
+    iters.push_back(fmt::format("{}({}, {}{})", name_of(i->how), expr(i->extent.node()), expr(i->value.node()),
+                                fact_argument(*i->var, i->value->dtype)));
     names.push_back(define(i->var.node()));
   }
   if (!names.empty()) line(fmt::format("{} = {}", join(names), join(iters)));
@@ -103,8 +104,8 @@ void Printer::register_tile(const RegisterTile& t) {
   for (const auto& a : t.reduce) axis("reduce", *a);
   line(fmt::format("{} = {}", join(names), join(axes)));
   if (t.columns) line(fmt::format("columns({})", expr(t.columns.node())));
-  std::string fold = fmt::format("fold({}, {}, {}{})", syntax::quote(name_of(t.combine)), expr(t.init.node(), t.acc->type), expr(t.value.node()),
-                                 fact_argument(*t.acc, t.value->dtype));
+  std::string fold = fmt::format("fold({}, {}, {}{})", syntax::quote(name_of(t.combine)), expr(t.init.node(), t.acc->type),
+                                 expr(t.value.node()), fact_argument(*t.acc, t.value->dtype));
   line(fmt::format("{} = {}", define(t.acc.node()), fold));
   statements(t.body.node());
   --indent_;

@@ -22,17 +22,25 @@ struct Operator {
   const char* symbol;
   int level;
 };
-constexpr Operator operators[] = {
-    {BinaryOp::logical_or, "or", or_level}, {BinaryOp::logical_and, "and", and_level},
-    {BinaryOp::eq, "==", compare_level},    {BinaryOp::ne, "!=", compare_level},
-    {BinaryOp::lt, "<", compare_level},     {BinaryOp::le, "<=", compare_level},
-    {BinaryOp::gt, ">", compare_level},     {BinaryOp::ge, ">=", compare_level},
-    {BinaryOp::bit_or, "|", 5},             {BinaryOp::bit_xor, "^", 6},
-    {BinaryOp::bit_and, "&", 7},            {BinaryOp::shift_left, "<<", 8},
-    {BinaryOp::shift_right, ">>", 8},       {BinaryOp::add, "+", 9},
-    {BinaryOp::sub, "-", 9},                {BinaryOp::mul, "*", 10},
-    {BinaryOp::div, "/", 10},               {BinaryOp::floordiv, "//", 10},
-    {BinaryOp::floormod, "%", 10}};
+constexpr Operator operators[] = {{BinaryOp::logical_or, "or", or_level},
+                                  {BinaryOp::logical_and, "and", and_level},
+                                  {BinaryOp::eq, "==", compare_level},
+                                  {BinaryOp::ne, "!=", compare_level},
+                                  {BinaryOp::lt, "<", compare_level},
+                                  {BinaryOp::le, "<=", compare_level},
+                                  {BinaryOp::gt, ">", compare_level},
+                                  {BinaryOp::ge, ">=", compare_level},
+                                  {BinaryOp::bit_or, "|", 5},
+                                  {BinaryOp::bit_xor, "^", 6},
+                                  {BinaryOp::bit_and, "&", 7},
+                                  {BinaryOp::shift_left, "<<", 8},
+                                  {BinaryOp::shift_right, ">>", 8},
+                                  {BinaryOp::add, "+", 9},
+                                  {BinaryOp::sub, "-", 9},
+                                  {BinaryOp::mul, "*", 10},
+                                  {BinaryOp::div, "/", 10},
+                                  {BinaryOp::floordiv, "//", 10},
+                                  {BinaryOp::floormod, "%", 10}};
 } // namespace
 
 int level_of(BinaryOp op) {
@@ -59,10 +67,10 @@ bool is_identifier(std::string_view text) {
 
 bool is_reserved(std::string_view word) {
   static constexpr std::string_view words[] = {
-      "False", "None", "True", "and",    "as",       "assert", "async", "await",  "break",  "class", "continue", "def",   "del",      "elif",
-      "else",  "except", "finally", "for", "from",   "global", "if",    "import", "in",     "is",    "lambda",   "nonlocal", "not",   "or",
-      "pass",  "raise", "return", "try", "while",    "with",   "yield", "inf",    "nan",    "Tensor", "Scalar",  "Tuple", "Sequence", "Optional",
-      "Stored", "In",    "Out",  "InOut"};
+      "False",  "None",     "True",   "and",    "as",       "assert",   "async",  "await",  "break", "class",  "continue", "def",
+      "del",    "elif",     "else",   "except", "finally",  "for",      "from",   "global", "if",    "import", "in",       "is",
+      "lambda", "nonlocal", "not",    "or",     "pass",     "raise",    "return", "try",    "while", "with",   "yield",    "inf",
+      "nan",    "Tensor",   "Scalar", "Tuple",  "Sequence", "Optional", "Stored", "In",     "Out",   "InOut"};
   return std::find(std::begin(words), std::end(words), word) != std::end(words) || parse_dtype(word);
 }
 

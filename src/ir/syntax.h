@@ -37,10 +37,26 @@ struct Token {
 std::vector<Token> tokenize(const Text& text);
 std::string describe(const Token& token);
 
-enum class TreeKind { name, integer, real, string, tuple, call, keyword, mapping, subscript, slice, absent, unary, binary, conditional, lambda };
-// name: text (dotted). integer, real, string: text. tuple: items. call: callee, arguments (keyword: text = value; mapping: `**{key: value, …}`
-// as keywords). subscript: base, items. slice: two children, maybe absent. unary, binary: text is the operator. conditional: a, condition, b.
-// lambda: text empty, children are name trees of the parameters and the result last. A list is a tuple.
+enum class TreeKind {
+  name,
+  integer,
+  real,
+  string,
+  tuple,
+  call,
+  keyword,
+  mapping,
+  subscript,
+  slice,
+  absent,
+  unary,
+  binary,
+  conditional,
+  lambda
+};
+// name: text (dotted). integer, real, string: text. tuple: items. call: callee, arguments (keyword: text = value; mapping: `**{key: value,
+// …}` as keywords). subscript: base, items. slice: two children, maybe absent. unary, binary: text is the operator. conditional: a,
+// condition, b. lambda: text empty, children are name trees of the parameters and the result last. A list is a tuple.
 struct Tree {
   TreeKind kind = TreeKind::absent;
   size_t at = 0;
@@ -58,7 +74,7 @@ enum class StatementKind { assign, annotate, expression, loop, with, branch, rep
 struct Parameter {
   size_t at;
   std::string name;
-  Tree type;  // absent if none
+  Tree type; // absent if none
 };
 struct Statement {
   StatementKind kind = StatementKind::pass;
@@ -77,7 +93,8 @@ std::vector<Statement> read_file(const Text& text);
 Tree read_expression(const Text& text);
 
 // How tightly operators bind: shared by reader and printer.
-inline constexpr int conditional_level = 0, or_level = 1, and_level = 2, not_level = 3, compare_level = 4, unary_level = 11, postfix_level = 12;
+inline constexpr int conditional_level = 0, or_level = 1, and_level = 2, not_level = 3, compare_level = 4, unary_level = 11,
+                     postfix_level = 12;
 int level_of(BinaryOp op);
 // The operator as written; null for min and max, which are calls.
 const char* symbol_of(BinaryOp op);

@@ -166,7 +166,8 @@ private:
         digits();
       }
     }
-    if (is_letter(peek()) || (real && peek() == '.')) source_.fail(at_, fmt::format("a number is followed by '{}'", peek()), "put a space or an operator between them");
+    if (is_letter(peek()) || (real && peek() == '.'))
+      source_.fail(at_, fmt::format("a number is followed by '{}'", peek()), "put a space or an operator between them");
     Token& token = add(real ? TokenKind::real : TokenKind::integer, start, at_ - start);
     std::erase(token.text, '_');
   }
@@ -222,7 +223,8 @@ private:
         return;
       }
     auto c = static_cast<unsigned char>(peek());
-    source_.fail(at_, c >= 0x21 && c < 0x7f ? fmt::format("unexpected character '{}'", peek()) : fmt::format("unexpected byte 0x{:02x}", c));
+    source_.fail(at_,
+                 c >= 0x21 && c < 0x7f ? fmt::format("unexpected character '{}'", peek()) : fmt::format("unexpected byte 0x{:02x}", c));
   }
 
   void bracket(char c) {

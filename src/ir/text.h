@@ -13,7 +13,7 @@
 namespace tw {
 
 struct PrintOptions {
-  bool origins = false;  // `#@ model "Conv_0"` after statements
+  bool origins = false; // `#@ model "Conv_0"` after statements
 };
 std::string to_text(const Node* n, const PrintOptions& options);
 template <class T> std::string to_text(const Opt<T>& n, const PrintOptions& options) { return to_text(n.node(), options); }
@@ -30,7 +30,7 @@ struct Source {
 using Captured = std::variant<bool, int64_t, double, DType, std::string, Ref<Node>>;
 struct Scope {
   std::unordered_map<std::string, Ref<Node>> names;
-  std::function<std::optional<Captured>(const std::string& name)> find;  // asked for what is not in `names`
+  std::function<std::optional<Captured>(const std::string& name)> find; // asked for what is not in `names`
   // The types of an operation's results, for values without an annotation; without it, an annotation is required.
   std::function<std::vector<Ref<Type>>(const Operation&)> result_types;
 };

@@ -10,7 +10,7 @@ namespace {
 using Visit = FunctionRef<void(const Node*)>;
 using Replace = FunctionRef<Opt<Node>(const Node*)>;
 
-template <class T> void each(const T&, Visit&) {}  // a value without children
+template <class T> void each(const T&, Visit&) {} // a value without children
 template <class T> void each(const Opt<T>& v, Visit& f) {
   if (v) f(v.node());
 }

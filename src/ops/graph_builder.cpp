@@ -3,6 +3,8 @@
 #include "ops/element.h"
 #include "ops/op.h"
 
+#include <algorithm>
+
 namespace tw::ops {
 
 std::string GraphBuilder::unique(const std::string& id) {
@@ -12,6 +14,12 @@ std::string GraphBuilder::unique(const std::string& id) {
 
 std::vector<Ref<Value>> GraphBuilder::call_all(Name op, std::vector<Opt<Operand>> args, std::vector<Ref<Attr>> attrs) {
   while (!args.empty() && !args.back()) args.pop_back();
+  // One form for equal calls, however they were written.
+  for (auto& attr : attrs) {
+    Attr::Value value = canonical(attr->value);
+    if (value.index() != attr->value.index()) attr = make(Attr{.name = attr->name, .value = std::move(value)});
+  }
+  std::sort(attrs.begin(), attrs.end(), [](const auto& a, const auto& b) { return a->name < b->name; });
   Ref<OpCall> call = make(OpCall{.op = op, .args = std::move(args), .attrs = std::move(attrs)});
   std::vector<Ref<Value>> values;
   for (const auto& type : infer_types(*call.get())) values.push_back(make(Value{.id = unique(op.str()), .type = type}));

@@ -9,6 +9,12 @@ const OpCall* GraphRewriter::producer(const Node* operand) const {
   return nullptr;
 }
 
+List<Ref<Value>> GraphRewriter::results_of(const OpCall& call) const {
+  for (const GraphRewriter* scope = this; scope; scope = scope->outer_)
+    if (auto found = scope->results_.find(&call); found != scope->results_.end()) return found->second;
+  throw internal_error("the results of a call of '{}' are not known here", call.op.str());
+}
+
 bool GraphRewriter::single_use(const Node* operand) const {
   // Seen from a nested body, a value of an outer one counts as used often: the nested body may run any number of times.
   auto found = uses_.find(operand);
@@ -38,8 +44,10 @@ void GraphRewriter::count_uses(const Node* n, int64_t sign) {
 
 void GraphRewriter::define(const Ref<Binding>& binding) {
   out_.push_back(binding);
-  if (const auto* call = as<OpCall>(binding->operation))
+  if (const auto* call = as<OpCall>(binding->operation)) {
     for (const auto& value : binding->values) producers_[value.node()] = call;
+    results_.insert_or_assign(call, binding->values);
+  }
 }
 
 void GraphRewriter::emit(const Ref<Binding>& binding) {
@@ -97,7 +105,8 @@ void GraphRewriter::replace(const Ref<Binding>& original, Operands results, size
   if (out_.size() > first_emitted && out_.back()->values.size() == results.size()) {
     const Ref<Binding> last = out_.back();
     bool gives_all = true;
-    for (size_t i = 0; i < results.size(); ++i) gives_all = gives_all && last->values[i].same_as(results[i]) && uses_[results[i].node()] == 0;
+    for (size_t i = 0; i < results.size(); ++i)
+      gives_all = gives_all && last->values[i].same_as(results[i]) && uses_[results[i].node()] == 0;
     if (gives_all) {
       std::vector<Ref<Value>> values;
       for (size_t i = 0; i < results.size(); ++i) {
@@ -173,7 +182,8 @@ Ref<Module> rewrite_calls(const Ref<Module>& module, GraphRewriter::Rule rule, i
 }
 
 Ref<Function> infer_types_again(const Ref<Function>& function) {
-  return rewrite_calls(function, [](GraphRewriter&, const OpCall&) { return Replacement(); }, 1, true);
+  return rewrite_calls(
+      function, [](GraphRewriter&, const OpCall&) { return Replacement(); }, 1, true);
 }
 
 } // namespace tw::passes

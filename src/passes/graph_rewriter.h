@@ -39,6 +39,8 @@ public:
     const OpCall* call = producer(operand.node());
     return call && call->op == op ? call : nullptr;
   }
+  // The values that a call found by `producer` gives.
+  List<Ref<Value>> results_of(const OpCall& call) const;
   // Has the operand exactly one user? May say no where an earlier replacement in the same sweep removed the others.
   bool single_use(const Node* operand) const;
   template <class T> bool single_use(const Opt<T>& operand) const { return single_use(operand.node()); }
@@ -60,6 +62,7 @@ private:
   bool retype_, changed_ = false;
   std::vector<Ref<Binding>> out_;
   std::unordered_map<const Node*, const OpCall*> producers_;
+  std::unordered_map<const OpCall*, List<Ref<Value>>> results_;
   std::unordered_map<const Node*, int64_t> uses_;
   Substitution replaced_;
   Opt<Binding> current_;

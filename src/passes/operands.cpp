@@ -19,6 +19,13 @@ const Attr::Value& attribute_value(const OpCall& call, std::string_view name) {
   throw internal_error("operator '{}' has no attribute '{}'", call.op.str(), name);
 }
 
+Shape sizes_attribute(const OpCall& call, std::string_view name) {
+  const Attr::Value& value = attribute_value(call, name);
+  if (const auto* integers = std::get_if<List<int64_t>>(&value))
+    return shape_of(std::span<const int64_t>(integers->begin(), integers->size()));
+  return std::get<Shape>(value);
+}
+
 bool has_attribute(const OpCall& call, std::string_view name) {
   for (const auto& spec : ops::get(call.op).attributes)
     if (spec.name == name) return true;
@@ -30,7 +37,7 @@ void set_attribute(Name op, std::map<std::string, Attr::Value>& values, std::str
   for (const auto& spec : ops::get(op).attributes)
     if (spec.name == name) {
       if (ops::same_value(value, spec.default_value)) values.erase(spec.name);
-      else values.insert_or_assign(spec.name, std::move(value));
+      else values.insert_or_assign(spec.name, ops::canonical(std::move(value)));
       return;
     }
   throw internal_error("operator '{}' has no attribute '{}'", op.str(), name);

@@ -16,6 +16,8 @@ template <class T> const T& attribute(const OpCall& call, std::string_view name)
   if (!value) throw internal_error("attribute '{}' of '{}' has another type", name, call.op.str());
   return *value;
 }
+// A list of sizes, constant or symbolic.
+Shape sizes_attribute(const OpCall& call, std::string_view name);
 bool has_attribute(const OpCall& call, std::string_view name);
 // The call's attributes with one changed: sorted, defaults left out.
 std::vector<Ref<Attr>> with_attribute(const OpCall& call, std::string_view name, Attr::Value value);
@@ -54,7 +56,7 @@ Ref<Constant> transposed(const Constant& constant, const std::vector<int64_t>& a
 // Each element times the factor of its place along the axis; `factors` has the axis's size, products are rounded once.
 Ref<Constant> scaled_along(const Constant& constant, size_t axis, const std::vector<double>& factors);
 Ref<Constant> vector_constant(const std::vector<double>& values, DType type, Name id = "");
-int64_t byte_count(const TensorType& type);  // `unbounded` if the shape is symbolic
+int64_t byte_count(const TensorType& type); // `unbounded` if the shape is symbolic
 
 // A window of one tensor, element by element: copies shape[0] × … elements between strides counted in elements.
 void copy_strided(std::byte* to, const std::vector<int64_t>& to_strides, const std::byte* from, const std::vector<int64_t>& from_strides,

@@ -2,7 +2,6 @@
 // What passes share: finding and replacing callables of a module, mapping bodies, mapping a kernel pass over a module.
 #include "passes/pass.h"
 
-
 namespace tw::passes {
 
 Name id_of(const Ref<Callable>& callable) {

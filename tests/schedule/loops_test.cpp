@@ -124,7 +124,7 @@ TEST(RandomSchedules, KeepTheNumbers) {
   std::vector<std::vector<std::vector<double>>> expected;
   for (const auto& dims : sizes) expected.push_back(testing::run(*original, dims));
   std::map<std::string, int> done;
-  for (uint32_t seed = 0; seed < 1500; ++seed) {
+  for (uint32_t seed = 0; seed < 3000; ++seed) {
     Schedule s(original, target);
     RandomSteps steps(seed, s);
     for (int i = 0; i < 25; ++i) {

@@ -67,7 +67,8 @@ std::optional<ops::Contents> BodyBuilder::contents(const Ref<Operand>& operand) 
 std::optional<ops::Contents> BodyBuilder::sizes(const Ref<Operand>& operand) { return find(operand, true, 0); }
 
 std::optional<ops::Contents> BodyBuilder::find(const Ref<Operand>& operand, bool may_read, int depth) {
-  if (const auto* constant = as<Constant>(operand)) return small_count(operand, ops::most_contents) ? ops::contents_of(*constant) : std::nullopt;
+  if (const auto* constant = as<Constant>(operand))
+    return small_count(operand, ops::most_contents) ? ops::contents_of(*constant) : std::nullopt;
   if (const auto* found = known(operand.node())) return *found;
   const auto* type = as<TensorType>(type_of(operand.node()));
   if (!type || type->element.is_float() || depth > deepest_chain || !small_count(operand, ops::most_contents)) return {};

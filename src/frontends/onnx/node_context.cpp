@@ -82,7 +82,9 @@ Ref<Expr> NodeContext::size(size_t i, const char* what) {
   return all[0];
 }
 
-int64_t NodeContext::axis(int64_t value, int64_t rank, const char* name) const { return ops::TypeContext::normalise_axis(value, rank, name); }
+int64_t NodeContext::axis(int64_t value, int64_t rank, const char* name) const {
+  return ops::TypeContext::normalise_axis(value, rank, name);
+}
 
 std::optional<std::vector<int64_t>> NodeContext::axes(size_t i, int64_t since, int64_t rank) {
   std::vector<int64_t> out;
@@ -95,7 +97,8 @@ std::optional<std::vector<int64_t>> NodeContext::axes(size_t i, int64_t since, i
   }
   for (auto& a : out) a = axis(a, rank, "axes");
   std::sort(out.begin(), out.end());
-  if (std::adjacent_find(out.begin(), out.end()) != out.end()) throw user_error("axes must be distinct, found {} twice", *std::adjacent_find(out.begin(), out.end()));
+  if (std::adjacent_find(out.begin(), out.end()) != out.end())
+    throw user_error("axes must be distinct, found {} twice", *std::adjacent_find(out.begin(), out.end()));
   return out;
 }
 

@@ -260,14 +260,15 @@ extern const OpDef resize = define<Resize>(
      .fusion = Fusion::injective,
      .compute = compute,
      .flops = [](TypeContext& c) { return element_count(c.attrs<Resize>().sizes) * (c.attrs<Resize>().mode == "cubic" ? 32 : 8); },
-     .examples = {"resize([[1.0, 2.0]], sizes=[1, 4]) == [[1.0, 1.0, 2.0, 2.0]]",
-                  "resize([[1.0, 2.0]], sizes=[1, 4], mode=\"linear\") == [[1.0, 1.25, 1.75, 2.0]]",
-                  "resize([1.0, 2.0, 3.0], sizes=[5], mode=\"linear\", coordinates=\"align_corners\") == [1.0, 1.5, 2.0, 2.5, 3.0]",
-                  "resize([1.0, 2.0, 3.0, 4.0], sizes=[2], coordinates=\"asymmetric\", rounding=\"ceil\") == [1.0, 3.0]",
-                  "resize([1.0, 2.0, 3.0, 4.0], sizes=[8], mode=\"cubic\") == [0.89453125, 1.19140625, 1.66796875, 2.296875, 2.703125, 3.33203125, "
-                  "3.80859375, 4.10546875]",
-                  "resize([1.0, 2.0, 3.0, 4.0], sizes=[2], mode=\"linear\", antialias=true) == [1.71428571, 3.28571429]",
-                  "resize([1.0, 2.0], sizes=[3], coordinates=\"tf_crop_and_resize\", region=[0.0, 2.0], extrapolation_value=9.0) == [1.0, "
-                  "2.0, 9.0]"}});
+     .examples = {
+         "resize([[1.0, 2.0]], sizes=[1, 4]) == [[1.0, 1.0, 2.0, 2.0]]",
+         "resize([[1.0, 2.0]], sizes=[1, 4], mode=\"linear\") == [[1.0, 1.25, 1.75, 2.0]]",
+         "resize([1.0, 2.0, 3.0], sizes=[5], mode=\"linear\", coordinates=\"align_corners\") == [1.0, 1.5, 2.0, 2.5, 3.0]",
+         "resize([1.0, 2.0, 3.0, 4.0], sizes=[2], coordinates=\"asymmetric\", rounding=\"ceil\") == [1.0, 3.0]",
+         "resize([1.0, 2.0, 3.0, 4.0], sizes=[8], mode=\"cubic\") == [0.89453125, 1.19140625, 1.66796875, 2.296875, 2.703125, 3.33203125, "
+         "3.80859375, 4.10546875]",
+         "resize([1.0, 2.0, 3.0, 4.0], sizes=[2], mode=\"linear\", antialias=true) == [1.71428571, 3.28571429]",
+         "resize([1.0, 2.0], sizes=[3], coordinates=\"tf_crop_and_resize\", region=[0.0, 2.0], extrapolation_value=9.0) == [1.0, "
+         "2.0, 9.0]"}});
 
 } // namespace tw::ops

@@ -11,7 +11,7 @@
 namespace tw::passes {
 namespace {
 
-List<int64_t> to_last(int64_t rank) {  // result dimension i is operand dimension perm[i]
+List<int64_t> to_last(int64_t rank) { // result dimension i is operand dimension perm[i]
   std::vector<int64_t> perm = {0};
   for (int64_t d = 2; d < rank; ++d) perm.push_back(d);
   perm.push_back(1);
@@ -84,7 +84,7 @@ private:
     std::vector<Opt<Operand>> args = call.args.vector();
     args[0] = as_last(graph, as_ref<Operand>(args[0]));
     bool weighted = call.op == "convolution" || call.op == "convolution_transpose";
-    if (!weighted && args.size() > 1) return {};  // quantised forms keep the declared layout
+    if (!weighted && args.size() > 1) return {}; // quantised forms keep the declared layout
     if (weighted) {
       // (O, I, k…) → (k…, I, O); transposed convolutions hold (I, O, k…) → (k…, O, I) by the same permutation.
       std::vector<int64_t> perm;
@@ -93,7 +93,7 @@ private:
       perm.push_back(0);
       args[1] = transposed(graph, as_ref<Operand>(args[1]), List<int64_t>(std::move(perm)));
     }
-    if (call.op == "max_pool" && graph.binding().values.size() > 1) return {};  // its indices count in the declared layout
+    if (call.op == "max_pool" && graph.binding().values.size() > 1) return {}; // its indices count in the declared layout
     return back(graph, graph.call_all(call.op, std::move(args), with_attribute(call, "channels_last", true)));
   }
 
@@ -126,7 +126,8 @@ private:
       flat.back() = shape[1];
       return graph.call("reshape", {x}, {make(Attr{.name = "shape", .value = ops::canonical(List<Ref<Expr>>(std::move(flat)))})});
     }
-    Ref<Operand> full = graph.call("reshape", {x}, {make(Attr{.name = "shape", .value = ops::canonical(List<Ref<Expr>>(std::move(shape)))})});
+    Ref<Operand> full =
+        graph.call("reshape", {x}, {make(Attr{.name = "shape", .value = ops::canonical(List<Ref<Expr>>(std::move(shape)))})});
     return as_last(graph, full);
   }
 
@@ -152,7 +153,8 @@ Ref<Module> assign_layout(const Ref<Module>& module, PassContext&) {
 } // namespace
 
 extern const Pass assign_layout_pass;
-const Pass assign_layout_pass = {
-    .name = "assign_layout", .doc = "gives convolutions and pools channels-last data and moves transposes to where they vanish", .graph = assign_layout};
+const Pass assign_layout_pass = {.name = "assign_layout",
+                                 .doc = "gives convolutions and pools channels-last data and moves transposes to where they vanish",
+                                 .graph = assign_layout};
 
 } // namespace tw::passes

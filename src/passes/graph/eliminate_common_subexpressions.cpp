@@ -34,7 +34,7 @@ public:
 private:
   std::unordered_map<size_t, std::vector<Ref<Constant>>> buckets_;
   Substitution seen_;
-  std::vector<Ref<Constant>> kept_;  // keys of seen_ must live
+  std::vector<Ref<Constant>> kept_; // keys of seen_ must live
 };
 
 bool same_call(const OpCall& a, const OpCall& b) {
@@ -63,7 +63,7 @@ public:
     auto [first, last] = known_.equal_range(hash);
     for (auto entry = first; entry != last; ++entry) {
       const auto& [earlier, values] = entry->second;
-      bool visible = graph.producer(values[0]);  // not inside another branch
+      bool visible = graph.producer(values[0]); // not inside another branch
       if (visible && same_call(*earlier.get(), call)) return Operands(values.begin(), values.end());
     }
     known_.emplace(hash, std::pair(ref_to(call), binding.values));

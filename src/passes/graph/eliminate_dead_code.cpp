@@ -43,13 +43,14 @@ class Purity {
 public:
   explicit Purity(const Ref<Module>& module) : module_(module) {}
   bool operator()(Name name) {
-    auto [entry, first] = known_.try_emplace(name, true);  // a call of itself adds no effect
+    auto [entry, first] = known_.try_emplace(name, true); // a call of itself adds no effect
     if (!first) return entry->second;
     auto callable = find_callable(module_, name);
     if (!callable) return known_[name] = false;
     bool pure = true;
-    visit(callable, [&](const OpCall& call) { pure = pure && !ops::get(call.op).effect; },
-          [&](const Invoke& invoke) { pure = pure && (*this)(invoke.callee); });
+    visit(
+        callable, [&](const OpCall& call) { pure = pure && !ops::get(call.op).effect; },
+        [&](const Invoke& invoke) { pure = pure && (*this)(invoke.callee); });
     return known_[name] = pure;
   }
 

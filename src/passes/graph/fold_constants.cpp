@@ -16,7 +16,8 @@ int64_t count_of(const Shape& shape) {
   return count;
 }
 
-template <class T> void permute(const std::byte* from, std::byte* to, const std::vector<int64_t>& extents, const std::vector<int64_t>& strides) {
+template <class T>
+void permute(const std::byte* from, std::byte* to, const std::vector<int64_t>& extents, const std::vector<int64_t>& strides) {
   const T* source = reinterpret_cast<const T*>(from);
   T* target = reinterpret_cast<T*>(to);
   std::vector<int64_t> index(extents.size(), 0);
@@ -84,7 +85,8 @@ public:
       if (Opt<Constant> folded = fold_transpose(call, x, type)) return Operands{as_ref<Constant>(folded)};
     }
     if (bytes > context_.options.fold_bytes || steps_.steps <= 0) {
-      context_.remark(call.op.str(), fmt::format("constant result of {} bytes is computed in each run: the budget for folding is spent", bytes));
+      context_.remark(call.op.str(),
+                      fmt::format("constant result of {} bytes is computed in each run: the budget for folding is spent", bytes));
       return {};
     }
     return evaluate(call);
@@ -118,6 +120,7 @@ Ref<Module> fold_constants(const Ref<Module>& module, PassContext& context) {
 } // namespace
 
 extern const Pass fold_constants_pass;
-const Pass fold_constants_pass = {.name = "fold_constants", .doc = "evaluates operators whose arguments are all constant", .graph = fold_constants};
+const Pass fold_constants_pass = {
+    .name = "fold_constants", .doc = "evaluates operators whose arguments are all constant", .graph = fold_constants};
 
 } // namespace tw::passes

@@ -10,7 +10,8 @@ namespace {
 Substitution dims_of_call(const Function& callee, const Invoke& call) {
   Substitution dims;
   if (!call.scalars.empty()) {
-    TW_CHECK(call.scalars.size() == callee.dims.size(), "a call of '{}' passes {} sizes for {}", callee.id.str(), call.scalars.size(), callee.dims.size());
+    TW_CHECK(call.scalars.size() == callee.dims.size(), "a call of '{}' passes {} sizes for {}", callee.id.str(), call.scalars.size(),
+             callee.dims.size());
     for (size_t i = 0; i < callee.dims.size(); ++i) dims.emplace(callee.dims[i].node(), call.scalars[i]);
     return dims;
   }
@@ -76,7 +77,8 @@ private:
   static Ref<Body> copy_for(const Function& callee, const Invoke& call) {
     Substitution dims = dims_of_call(callee, call);
     Ref<Body> body = renew(substitute(callee.body, dims));
-    TW_CHECK(body->params.size() == call.args.size(), "a call of '{}' with {} arguments for {}", callee.id.str(), call.args.size(), body->params.size());
+    TW_CHECK(body->params.size() == call.args.size(), "a call of '{}' with {} arguments for {}", callee.id.str(), call.args.size(),
+             body->params.size());
     Substitution arguments;
     for (size_t i = 0; i < body->params.size(); ++i) arguments.emplace(body->params[i].node(), call.args[i]);
     return with(substitute(with(body, &Body::params, List<Ref<Value>>()), arguments), &Body::params, body->params);

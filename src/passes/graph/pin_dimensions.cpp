@@ -16,7 +16,8 @@ std::string names_of(const List<Ref<Var>>& dims) {
 void check_size(const Var& dim, int64_t size) {
   if (size < dim.min) throw user_error("dimension '{}' must be at least {}, found {}", dim.id.str(), dim.min, size);
   if (size > dim.max) throw user_error("dimension '{}' must be at most {}, found {}", dim.id.str(), dim.max, size);
-  if (dim.multiple > 1 && size % dim.multiple) throw user_error("dimension '{}' must be a multiple of {}, found {}", dim.id.str(), dim.multiple, size);
+  if (dim.multiple > 1 && size % dim.multiple)
+    throw user_error("dimension '{}' must be a multiple of {}, found {}", dim.id.str(), dim.multiple, size);
 }
 
 Ref<Module> pin_dimensions(const Ref<Module>& module, PassContext& context) {
@@ -40,7 +41,8 @@ Ref<Module> pin_dimensions(const Ref<Module>& module, PassContext& context) {
   }
   for (const auto& [name, size] : sizes)
     if (!found.count(name))
-      throw user_error("the model has no symbolic dimension '{}'; it has: {}", name, names_of(function->dims)).hint("sizes that are fixed in the model cannot be set");
+      throw user_error("the model has no symbolic dimension '{}'; it has: {}", name, names_of(function->dims))
+          .hint("sizes that are fixed in the model cannot be set");
   Ref<Body> body = rewrite(
       function->body,
       [&](const Var& v) -> Opt<Expr> {

@@ -8,25 +8,42 @@
 #include "ir/visit.h"
 
 namespace tw::schedule {
+namespace {
+
+// A masked-off lane touches nothing and is 0: so is what stands in its place.
+Ref<Expr> masked(const Ref<Expr>& value, const Ref<Expr>& mask) {
+  Ref<Expr> guarded = rewrite(value, [&](const Load& load) -> Opt<Expr> {
+    Ref<Expr> both = load.mask ? mask && as_ref<Expr>(load.mask) : mask;
+    return make(Load{.buffer = load.buffer, .index = load.index, .mask = both});
+  });
+  Ref<Expr> nothing = value->dtype.is_float() || value->dtype.is_int() ? zero(value->dtype) : imm(0, value->dtype);
+  return select(mask, guarded, nothing);
+}
+
+} // namespace
 
 void inline_block(Schedule& s, Name id) {
   Ref<Block> block = s.block(id);
   auto refuse = [&](const std::string& sentence) { return schedule_error("inline", "block " + id.str(), sentence); };
   const auto* store = as<Store>(block->body);
   if (!store || block->init || block->where) throw refuse("the block is one store without condition or reduction");
-  if (s.is_parameter(*store->buffer)) throw refuse(fmt::format("what it writes, '{}', is not a parameter of the kernel", store->buffer->id.str()));
+  if (s.is_parameter(*store->buffer))
+    throw refuse(fmt::format("what it writes, '{}', is not a parameter of the kernel", store->buffer->id.str()));
   for (const auto& iter : block->iters)
     if (iter->how != IterKind::spatial) throw refuse("all its iterations are spatial");
-  if (writers_of(s.kernel()->body, store->buffer.node()).size() != 1) throw refuse(fmt::format("no other block writes '{}'", store->buffer->id.str()));
+  if (writers_of(s.kernel()->body, store->buffer.node()).size() != 1)
+    throw refuse(fmt::format("no other block writes '{}'", store->buffer->id.str()));
   if (!speaks_of_iterations(*block, s.loops(id))) throw refuse("it speaks of its iterations, not of the loops");
   for (const auto& reader : readers_of(s.kernel()->body, store->buffer.node()))
     for (const auto& input : loaded_buffers(block.node()))
-      if (!is_visible(s, input, reader.node())) throw refuse(fmt::format("what it reads, '{}', is there where block '{}' reads it", input->id.str(), reader->id.str()));
+      if (!is_visible(s, input, reader.node()))
+        throw refuse(fmt::format("what it reads, '{}', is there where block '{}' reads it", input->id.str(), reader->id.str()));
   bool after = false;
   for (const auto& other : s.blocks()) {
     after = after || other->id == id;
     for (const auto& input : loaded_buffers(block.node()))
-      if (after && stores_to(other.node(), input.node())) throw refuse(fmt::format("what it reads, '{}', is not written after it", input->id.str()));
+      if (after && stores_to(other.node(), input.node()))
+        throw refuse(fmt::format("what it reads, '{}', is not written after it", input->id.str()));
   }
   std::vector<const Node*> order;
   for (const auto& i : store->index) {
@@ -50,7 +67,8 @@ void inline_block(Schedule& s, Name id) {
     Substitution map;
     for (size_t d = 0; d < order.size(); ++d)
       if (order[d]) map.emplace(order[d], load.index[d]);
-    return substitute(value, map);
+    Ref<Expr> here = substitute(value, map);
+    return load.mask ? masked(here, as_ref<Expr>(load.mask)) : here;
   });
   body = rewrite(body, [&](const Allocate& a) -> Opt<Stmt> { return a.buffer.same_as(target) ? Opt<Stmt>(a.body) : Opt<Stmt>(); });
   // Regions that named the buffer are out of date: they are computed from the accesses when asked for.

@@ -11,14 +11,16 @@ namespace {
 
 bool is_cheap(const Block& block) {
   int work = 0;
-  visit(block.body, [&](const Binary& b) { work += b.op == BinaryOp::div ? 4 : 1; }, [&](const Call&) { work += 8; });
+  visit(
+      block.body, [&](const Binary& b) { work += b.op == BinaryOp::div ? 4 : 1; }, [&](const Call&) { work += 8; });
   return work <= 4;
 }
 
 // Are there statements outside of blocks (written by an operator as plain loops)?
 bool has_raw_statements(const Ref<Stmt>& body) {
   bool raw = false;
-  visit(body, [&](const Block&, Walk) {}, [&](const Store&) { raw = true; }, [&](const While&) { raw = true; });
+  visit(
+      body, [&](const Block&, Walk) {}, [&](const Store&) { raw = true; }, [&](const While&) { raw = true; });
   return raw;
 }
 
@@ -38,7 +40,8 @@ void schedule_each(Schedule& s, const RemarkSink& remark) {
       for (const auto& f : loops) {
         work *= static_cast<double>(as_int(f->extent).value_or(64));
         bool reduces = false;
-        for (const auto& iter : block->iters) reduces = reduces || (iter->how != IterKind::spatial && uses(iter->value.node(), f->var.node()));
+        for (const auto& iter : block->iters)
+          reduces = reduces || (iter->how != IterKind::spatial && uses(iter->value.node(), f->var.node()));
         if (!reduces && outer.size() == static_cast<size_t>(&f - loops.data())) outer.push_back(f->var);
       }
       share_outer(s, outer, work);

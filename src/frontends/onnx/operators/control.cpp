@@ -44,7 +44,8 @@ Ref<TensorType> join(NodeContext& c, size_t output, const Ref<Operand>& a, const
   Ref<TensorType> x = NodeContext::type(a), y = NodeContext::type(b);
   std::string name = c.node.outputs[output];
   if (x->element != y->element)
-    throw user_error("the branches give '{}' elements of {} and of {}, expected one type", name, to_string(x->element), to_string(y->element));
+    throw user_error("the branches give '{}' elements of {} and of {}, expected one type", name, to_string(x->element),
+                     to_string(y->element));
   if (x->shape.size() != y->shape.size())
     throw unsupported("the branches give '{}' the ranks {} and {}, and which one is taken is only known at run time", name, x->shape.size(),
                       y->shape.size())
@@ -83,9 +84,8 @@ Results branch(NodeContext& c) {
   }
   yes.results.resize(values.size(), c.input(0));
   no.results.resize(values.size(), c.input(0));
-  c.body.emit(make(Binding{.values = values,
-                           .operation = make(Branch{.cond = c.input(0), .then = yes.finish(), .otherwise = no.finish()}),
-                           .dims = dims}));
+  c.body.emit(make(Binding{
+      .values = values, .operation = make(Branch{.cond = c.input(0), .then = yes.finish(), .otherwise = no.finish()}), .dims = dims}));
   return results;
 }
 

@@ -27,9 +27,7 @@ Results dropout(NodeContext& c) {
       throw unsupported("dropout in training mode is not supported").hint("export the model for inference");
   }
   Results out{c.input(0)};
-  if (c.wants(1)) {
-    out.push_back(c.call("constant_fill", {c.scalar(1, boolean)}, {{"shape", List<Ref<Expr>>(c.shape(0))}}));
-  }
+  if (c.wants(1)) { out.push_back(c.call("constant_fill", {c.scalar(1, boolean)}, {{"shape", List<Ref<Expr>>(c.shape(0))}})); }
   return out;
 }
 
@@ -70,9 +68,7 @@ Results shrink(NodeContext& c) {
   return {c.call("shrink", {c.input(0)}, {{"bias", c.attribute_float("bias", 0)}, {"threshold", c.attribute_float("lambd", 0.5f)}})};
 }
 
-Results gelu(NodeContext& c) {
-  return {c.call("gelu", {c.input(0)}, {{"approximate", Name(c.attribute_string("approximate", "none"))}})};
-}
+Results gelu(NodeContext& c) { return {c.call("gelu", {c.input(0)}, {{"approximate", Name(c.attribute_string("approximate", "none"))}})}; }
 
 // The mean of integers does not exist in ONNX, that of one input is the input.
 Results mean(NodeContext& c) { return c.input_count() == 1 ? Results{c.input(0)} : plain<"mean">(c); }
@@ -161,7 +157,10 @@ constexpr OperatorRow microsoft_rows[] = {
     {"BiasGelu", biased_gelu<"none">},
     {"FastGelu", biased_gelu<"tanh">},
     {"Gelu", gelu},
-    {"QuickGelu", [](NodeContext& c) { return Results{c.call("silu", {c.input(0)}, {{"alpha", c.attribute_float("alpha", 1.702f)}})}; }},
+    {"QuickGelu",
+     [](NodeContext& c) {
+       return Results{c.call("silu", {c.input(0)}, {{"alpha", c.attribute_float("alpha", 1.702f)}})};
+     }},
 };
 
 } // namespace
@@ -184,8 +183,7 @@ Ref<Operand> activate(NodeContext& c, const Ref<Operand>& x, const std::string& 
   if (name == "ThresholdedRelu") return c.call("thresholded_relu", {x}, {{"alpha", or_else(alpha, 1)}});
   if (name == "HardSigmoid") return c.call("hard_sigmoid", {x}, {{"alpha", or_else(alpha, 0.2)}, {"beta", or_else(beta, 0.5)}});
   if (name == "Clip") return c.call("clip", {x, c.scalar(or_else(alpha, -3.4e38), type), c.scalar(or_else(beta, 3.4e38), type)});
-  if (name == "Affine")
-    return c.call("add", {c.call("mul", {x, c.scalar(or_else(alpha, 1), type)}), c.scalar(or_else(beta, 0), type)});
+  if (name == "Affine") return c.call("add", {c.call("mul", {x, c.scalar(or_else(alpha, 1), type)}), c.scalar(or_else(beta, 0), type)});
   if (name == "ScaledTanh") {
     Ref<Operand> inner = c.call("tanh", {c.call("mul", {x, c.scalar(or_else(beta, 1), type)})});
     return c.call("mul", {inner, c.scalar(or_else(alpha, 1), type)});

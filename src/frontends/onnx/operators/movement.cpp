@@ -98,9 +98,7 @@ Results transpose(NodeContext& c) {
   return {c.transpose(c.input(0), axes)};
 }
 
-Results expand(NodeContext& c) {
-  return {c.call("expand", {c.input(0)}, {{"shape", List<Ref<Expr>>(sharpened(c, c.sizes(1, "shape")))}})};
-}
+Results expand(NodeContext& c) { return {c.call("expand", {c.input(0)}, {{"shape", List<Ref<Expr>>(sharpened(c, c.sizes(1, "shape")))}})}; }
 
 Results concat(NodeContext& c) {
   int64_t axis = attribute_int(c.node, "axis");
@@ -137,11 +135,9 @@ Results slice(NodeContext& c) {
   if (std::adjacent_find(sorted.begin(), sorted.end()) != sorted.end()) throw user_error("axes must be distinct");
   if (std::all_of(steps.begin(), steps.end(), [](int64_t s) { return s == 1; })) steps.clear();
   if (begin.empty()) return {c.input(0)};
-  return {c.call("slice", {c.input(0)},
-                 {{"axes", List<int64_t>(axes)},
-                  {"begin", List<Ref<Expr>>(begin)},
-                  {"end", List<Ref<Expr>>(end)},
-                  {"steps", List<int64_t>(steps)}})};
+  return {c.call(
+      "slice", {c.input(0)},
+      {{"axes", List<int64_t>(axes)}, {"begin", List<Ref<Expr>>(begin)}, {"end", List<Ref<Expr>>(end)}, {"steps", List<int64_t>(steps)}})};
 }
 
 // Until opset 10 pads and value are attributes; from 18 pads may be for some axes only.
@@ -160,7 +156,8 @@ Results pad(NodeContext& c) {
   std::vector<int64_t> axes(rank);
   std::iota(axes.begin(), axes.end(), 0);
   if (c.opset() >= 18 && c.has(3)) axes = c.known_ints(3, "axes");
-  if (pads.size() != 2 * axes.size()) throw user_error("pads must have {} values, two for each axis, found {}", 2 * axes.size(), pads.size());
+  if (pads.size() != 2 * axes.size())
+    throw user_error("pads must have {} values, two for each axis, found {}", 2 * axes.size(), pads.size());
   Sizes begin(rank, imm(0)), end = begin;
   for (size_t k = 0; k < axes.size(); ++k) {
     auto axis = static_cast<size_t>(c.axis(axes[k], c.rank(0), "axes"));
@@ -169,8 +166,7 @@ Results pad(NodeContext& c) {
   }
   std::string mode = c.attribute_string("mode", "constant");
   if (mode != "constant") value = {};
-  return {c.call("pad", {c.input(0), value},
-                 {{"begin", List<Ref<Expr>>(begin)}, {"end", List<Ref<Expr>>(end)}, {"mode", Name(mode)}})};
+  return {c.call("pad", {c.input(0), value}, {{"begin", List<Ref<Expr>>(begin)}, {"end", List<Ref<Expr>>(end)}, {"mode", Name(mode)}})};
 }
 
 // The parts are given, or there are as many equal ones as outputs; num_outputs (opset 18) makes the last one smaller.

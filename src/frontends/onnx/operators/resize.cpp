@@ -20,7 +20,8 @@ struct Target {
 std::optional<std::pair<int64_t, int64_t>> as_ratio(double scale) {
   for (int64_t q = 1; q <= 1024; ++q) {
     double p = std::round(scale * static_cast<double>(q));
-    if (p > 0 && p < 1e6 && static_cast<float>(p / static_cast<double>(q)) == static_cast<float>(scale)) return std::pair(static_cast<int64_t>(p), q);
+    if (p > 0 && p < 1e6 && static_cast<float>(p / static_cast<double>(q)) == static_cast<float>(scale))
+      return std::pair(static_cast<int64_t>(p), q);
   }
   return {};
 }
@@ -148,7 +149,7 @@ Results resize(NodeContext& c) {
   if (c.opset() < 11) return upsample(c);
   if (given(c, 2) && given(c, 3)) throw user_error("scales and sizes must not both be given");
   if (!given(c, 2) && !given(c, 3)) throw user_error("scales or sizes must be given");
-  Target target = given(c, 3)          ? by_sizes(c, c.sizes(3, "sizes"))
+  Target target = given(c, 3)         ? by_sizes(c, c.sizes(3, "sizes"))
                   : is_constant(c, 2) ? by_scales(c, c.known_floats(2, "scales"))
                                       : by_unknown_scales(c, c.input(2));
   auto attributes = attributes_of(target, c.attribute_string("mode", "nearest"));

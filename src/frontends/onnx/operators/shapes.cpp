@@ -96,7 +96,8 @@ std::string refuse_eye(const Node& node) {
   return find_dtype(type) ? "" : fmt::format("elements of {}", to_string(type));
 }
 Results eye_like(NodeContext& c) {
-  DType type = c.has_attribute("dtype") ? dtype_of(static_cast<ElementType>(c.attribute_int("dtype", 0)), "attribute 'dtype'") : c.element(0);
+  DType type =
+      c.has_attribute("dtype") ? dtype_of(static_cast<ElementType>(c.attribute_int("dtype", 0)), "attribute 'dtype'") : c.element(0);
   return {c.call("eye_like", {c.input(0)}, {{"to", type}, {"diagonal", c.attribute_int("k", 0)}})};
 }
 

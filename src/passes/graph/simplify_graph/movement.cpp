@@ -1,0 +1,130 @@
+// SPDX-License-Identifier: Apache-2.0
+// Operators that only move elements: those that move nothing vanish, chains become one, and what only changes the shape is a reshape,
+// which costs nothing.
+#include "passes/graph/simplify_graph/rules.h"
+
+#include <algorithm>
+
+namespace tw::passes {
+namespace {
+
+Shape result_shape(const GraphRewriter& graph) { return shape_of_operand(graph.binding().values[0]); }
+
+Ref<Operand> reshape_to(GraphRewriter& graph, const Opt<Operand>& x, const Shape& shape) {
+  return graph.call("reshape", {x}, attributes("reshape", {{"shape", shape}}));
+}
+
+Replacement as_reshape(GraphRewriter& graph, const OpCall& call) { return Operands{reshape_to(graph, call.args[0], result_shape(graph))}; }
+
+// The same elements in the same order before and after: only the last shape matters.
+Replacement merge_reshapes(GraphRewriter& graph, const OpCall& call) {
+  Shape shape = result_shape(graph);
+  if (has_shape(call.args[0], shape)) return Operands{argument(call, 0)};
+  const OpCall* inner = graph.producer(call.args[0], "reshape");
+  if (!inner) return {};
+  if (has_shape(inner->args[0], shape)) return Operands{argument(*inner, 0)};
+  return Operands{reshape_to(graph, inner->args[0], shape)};
+}
+
+std::vector<int64_t> order_of(const OpCall& transpose) {
+  size_t rank = shape_of_operand(transpose.args[0]).size();
+  std::vector<int64_t> order = normal_axes(attribute<List<int64_t>>(transpose, "axes"), rank);
+  if (order.empty())
+    for (size_t d = rank; d-- > 0;) order.push_back(static_cast<int64_t>(d));
+  return order;
+}
+
+Replacement simplify_transpose(GraphRewriter& graph, const OpCall& call) {
+  std::vector<int64_t> order = order_of(call);
+  if (std::is_sorted(order.begin(), order.end())) return Operands{argument(call, 0)};
+  if (const OpCall* inner = graph.producer(call.args[0], "transpose")) {
+    std::vector<int64_t> before = order_of(*inner), both;
+    for (int64_t d : order) both.push_back(before[static_cast<size_t>(d)]);
+    return Operands{graph.call("transpose", {inner->args[0]}, attributes("transpose", {{"axes", List<int64_t>(both)}}))};
+  }
+  // Where only sizes of 1 change places, no byte moves.
+  Shape from = shape_of_operand(call.args[0]);
+  std::vector<int64_t> moving;
+  for (int64_t d : order)
+    if (!is_int(from[static_cast<size_t>(d)], 1)) moving.push_back(d);
+  if (std::is_sorted(moving.begin(), moving.end())) return as_reshape(graph, call);
+  return simplify_view(graph, call);
+}
+
+Replacement full_slice(GraphRewriter& graph, const OpCall& call) {
+  const auto& steps = attribute<List<int64_t>>(call, "steps");
+  bool unit = std::all_of(steps.begin(), steps.end(), [](int64_t s) { return s == 1; });
+  if (unit && has_shape(call.args[0], result_shape(graph))) return Operands{argument(call, 0)};
+  return simplify_view(graph, call);
+}
+
+// One constant index along an axis: a slice, and the axis goes with the index's shape.
+Replacement gather_one(GraphRewriter& graph, const OpCall& call) {
+  if (Replacement view = simplify_view(graph, call)) return view;
+  const auto* indices = constant_of(call.args[1]);
+  Shape x = shape_of_operand(call.args[0]);
+  if (!indices || x.empty() || !is_int(element_count(indices->type->shape), 1)) return {};
+  auto axis = static_cast<size_t>(normal_axis(attribute<int64_t>(call, "axis"), x.size()));
+  auto size = as_int(x[axis]);
+  if (!size || *size == 0) return {};
+  auto index = static_cast<int64_t>(*uniform_value(call.args[1]));
+  index = std::clamp<int64_t>(index < 0 ? index + *size : index, 0, *size - 1);
+  Ref<Operand> part = graph.call("slice", {call.args[0]},
+                                 attributes("slice", {{"axes", List<int64_t>{static_cast<int64_t>(axis)}},
+                                                      {"begin", List<int64_t>{index}},
+                                                      {"end", List<int64_t>{index + 1}}}));
+  return Operands{reshape_to(graph, part, result_shape(graph))};
+}
+
+Replacement same_result(GraphRewriter& graph, const OpCall& call) {
+  return has_shape(call.args[0], result_shape(graph)) ? Replacement(Operands{argument(call, 0)}) : Replacement();
+}
+
+Replacement no_padding(GraphRewriter&, const OpCall& call) {
+  for (const char* side : {"begin", "end"})
+    for (const auto& size : sizes_attribute(call, side))
+      if (!is_int(size, 0)) return {};
+  return Operands{argument(call, 0)};
+}
+
+Replacement repeat_once(GraphRewriter&, const OpCall& call) {
+  for (const auto& count : sizes_attribute(call, "repeats"))
+    if (!is_int(count, 1)) return {};
+  return Operands{argument(call, 0)};
+}
+
+// One element in each group: its sum, mean, product, smallest and largest is itself.
+Replacement reduce_of_one(GraphRewriter& graph, const OpCall& call) {
+  Shape x = shape_of_operand(call.args[0]);
+  std::vector<int64_t> axes = normal_axes(attribute<List<int64_t>>(call, "axes"), x.size());
+  if (axes.empty())
+    for (size_t d = 0; d < x.size(); ++d) axes.push_back(static_cast<int64_t>(d));
+  for (int64_t d : axes)
+    if (!is_int(x[static_cast<size_t>(d)], 1)) return {};
+  return as_reshape(graph, call);
+}
+
+constexpr GraphRule rules[] = {
+    {"squeeze", "squeeze is a reshape", as_reshape},
+    {"unsqueeze", "unsqueeze is a reshape", as_reshape},
+    {"flatten", "flatten is a reshape", as_reshape},
+    {"reshape", "reshapes merge", merge_reshapes},
+    {"reshape", "chains that pick along single axes", simplify_view},
+    {"transpose", "transposes merge; those of sizes 1 are reshapes", simplify_transpose},
+    {"slice", "a slice of everything", full_slice},
+    {"gather", "one constant index is a slice", gather_one},
+    {"expand", "expand to the same shape", same_result},
+    {"tile", "once each", repeat_once},
+    {"pad", "no padding", no_padding},
+    {"reduce_mean", "of one element", reduce_of_one},
+    {"reduce_sum", "of one element", reduce_of_one},
+    {"reduce_prod", "of one element", reduce_of_one},
+    {"reduce_max", "of one element", reduce_of_one},
+    {"reduce_min", "of one element", reduce_of_one},
+};
+
+} // namespace
+
+std::span<const GraphRule> movement_rules() { return rules; }
+
+} // namespace tw::passes

@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: Apache-2.0
+// Matrix products and convolutions: transposes and padding that the operator can do itself, products by constants in one form.
+#include "passes/graph/simplify_graph/rules.h"
+
+#include <algorithm>
+
+namespace tw::passes {
+namespace {
+
+std::vector<int64_t> swapped_last(std::vector<int64_t> order) {
+  std::swap(order[order.size() - 1], order[order.size() - 2]);
+  return order;
+}
+
+// Weights of the form (k, n) are what packing wants: constants are transposed now.
+Replacement transpose_constant(GraphRewriter& graph, const OpCall& call) {
+  const auto* weights = constant_of(call.args[1]);
+  if (!attribute<bool>(call, "transpose_b") || !weights || weights->type->shape.size() < 2) return {};
+  std::vector<int64_t> order;
+  for (size_t d = 0; d < weights->type->shape.size(); ++d) order.push_back(static_cast<int64_t>(d));
+  return Operands{
+      graph.call("matmul", {call.args[0], transposed(*weights, swapped_last(order))}, with_attribute(call, "transpose_b", false))};
+}
+
+// An argument that a transpose brings into a form where its last two dimensions have changed places: the product reads it as it was.
+Replacement take_transpose(GraphRewriter& graph, const OpCall& call) {
+  for (size_t i = 0; i < 2; ++i) {
+    const OpCall* transpose = graph.producer(call.args[i], "transpose");
+    size_t rank = shape_of_operand(call.args[i]).size();
+    if (!transpose || rank < 2) continue;
+    std::vector<int64_t> order = normal_axes(attribute<List<int64_t>>(*transpose, "axes"), rank);
+    if (order.empty())
+      for (size_t d = rank; d-- > 0;) order.push_back(static_cast<int64_t>(d));
+    auto last = static_cast<int64_t>(rank) - 1;
+    if (order.back() == last || order[rank - 2] != last) continue; // contiguous already, or not made so by this
+    std::vector<int64_t> rest = swapped_last(order);
+    std::vector<Opt<Operand>> args = call.args.vector();
+    args[i] = transpose->args[0];
+    if (!std::is_sorted(rest.begin(), rest.end()))
+      args[i] = graph.call("transpose", {transpose->args[0]}, attributes("transpose", {{"axes", List<int64_t>(rest)}}));
+    const char* flag = i == 0 ? "transpose_a" : "transpose_b";
+    return Operands{graph.call("matmul", std::move(args), with_attribute(call, flag, !attribute<bool>(call, flag)))};
+  }
+  return {};
+}
+
+bool is_zero_or_absent(const OpCall& pad) { return !has_argument(pad, 1) || is_uniform(pad.args[1], 0); }
+
+// Zeros around the spatial dimensions are the convolution's own padding. Average pools count padding only if they say so, max pools never
+// take it: these two keep the pad.
+Replacement take_padding(GraphRewriter& graph, const OpCall& call) {
+  const OpCall* pad = graph.producer(call.args[0], "pad");
+  if (!pad || attribute<Name>(*pad, "mode") != "constant" || !is_zero_or_absent(*pad)) return {};
+  Shape begin = sizes_attribute(*pad, "begin"), end = sizes_attribute(*pad, "end"), pads = sizes_attribute(call, "pads");
+  size_t rank = begin.size(), space = rank - 2, first = attribute<bool>(call, "channels_last") ? 1 : 2;
+  std::vector<Ref<Expr>> merged(2 * space, imm(0));
+  for (size_t d = 0; d < rank; ++d) {
+    bool spatial = d >= first && d < first + space;
+    auto before = as_int(begin[d]), after = as_int(end[d]);
+    if (!before || !after || *before < 0 || *after < 0 || (!spatial && (*before || *after))) return {};
+    if (!spatial) continue;
+    merged[d - first] = begin[d] + (pads.empty() ? imm(0) : pads[d - first]);
+    merged[space + d - first] = end[d] + (pads.empty() ? imm(0) : pads[space + d - first]);
+  }
+  std::vector<Opt<Operand>> args = call.args.vector();
+  args[0] = pad->args[0];
+  return Operands{graph.call(call.op, std::move(args), with_attribute(call, "pads", Shape(std::move(merged))))};
+}
+
+constexpr GraphRule rules[] = {
+    {"matmul", "constants of the form (k, n)", transpose_constant},
+    {"matmul", "a transpose of the last two dimensions", take_transpose},
+    {"convolution", "padding of the input", take_padding},
+};
+
+} // namespace
+
+std::span<const GraphRule> product_rules() { return rules; }
+
+} // namespace tw::passes
