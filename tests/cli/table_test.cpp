@@ -5,6 +5,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <cmath>
+
 namespace tw::cli {
 namespace {
 
@@ -71,10 +73,11 @@ TEST(Profile, PageIsSelfContained) {
   for (const char* link : {"http", "src=", "href=", "@import"}) EXPECT_THAT(page, Not(HasSubstr(link)));
 }
 
-// Compute-bound work stands under the processor's roof, memory-bound work under the memory's.
+// Compute-bound work stands under the processor's roof; memory-bound work under that of the smallest cache that holds its bytes.
 TEST(Profile, Roof) {
-  const Roof roof{.flops_per_second = 100, .bytes_per_second = 10};
+  const Roof roof{.flops_per_second = 100, .levels = {{50, 20}, {INFINITY, 10}}};
   EXPECT_DOUBLE_EQ(roof.seconds(1000, 10), 10);
+  EXPECT_DOUBLE_EQ(roof.seconds(10, 40), 2);
   EXPECT_DOUBLE_EQ(roof.seconds(10, 1000), 100);
 }
 
