@@ -18,6 +18,8 @@ Name decompose_reduction(Schedule& s, Name id, const Ref<Var>& loop) {
   while (at < loops.size() && !loops[at]->var.same_as(loop)) ++at;
   if (at == loops.size()) throw refuse(fmt::format("loop '{}' stands around it", loop->id.str()));
   if (is_conditional(s, block.node(), loops[at].node())) throw refuse("no condition stands between the loop and it");
+  for (const auto& buffer : stored_buffers(block->init.node()))
+    if (!is_visible(s, buffer, loops[at].node())) throw refuse(fmt::format("'{}' is allocated outside the loop", buffer->id.str()));
   // A point that is computed again inside the loop would be added to itself.
   std::vector<arith::Axis> inside;
   for (size_t i = at; i < loops.size(); ++i) inside.push_back({loops[i]->var, loops[i]->extent});

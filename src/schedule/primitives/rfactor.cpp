@@ -49,6 +49,10 @@ RFactor rfactor(Schedule& s, Name id, const Ref<Var>& loop) {
   for (size_t i = 0; i < first; ++i)
     if (block->init && carries(loops[i]))
       throw refuse(fmt::format("reduce loop '{}' is inside all its spatial loops", loops[i]->var->id.str()));
+  for (size_t i = first; i < loops.size(); ++i)
+    for (const auto& iter : block->iters)
+      if (iter->how == IterKind::spatial && uses(iter->value.node(), loops[i]->var.node()))
+        throw refuse(fmt::format("loop '{}' carries the reduction alone", loops[i]->var->id.str()));
   Opt<For> factored;
   std::vector<Ref<For>> rest;
   for (size_t i = first; i < loops.size(); ++i) {
