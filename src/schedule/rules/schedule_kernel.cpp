@@ -32,7 +32,7 @@ void schedule_each(Schedule& s, const RemarkSink& remark) {
     Ref<Block> block = s.block(id);
     if (!is_reduction(*block)) {
       schedule_map(s, id, true);
-    } else if (!schedule_tile(s, id, {})) {
+    } else if (!schedule_tile(s, {}, id, {})) {
       remark(s.kernel()->id.str(), fmt::format("reduction '{}' has no contiguous axis: it runs one element at a time", id.str()));
       auto loops = s.loops(id);
       Loops outer;
@@ -104,10 +104,7 @@ Ref<Kernel> schedule_kernel(const Ref<Kernel>& kernel, const Target& target, con
     if (is_reduction(*b)) reductions.push_back(b->id);
     else (reductions.empty() ? before : after).push_back(b->id);
   }
-  if (reductions.size() == 1 && schedule_tile(s, reductions[0], after)) {
-    for (const Name& map : before) schedule_map(s, map, true);
-    return s.kernel();
-  }
+  if (reductions.size() == 1 && schedule_tile(s, before, reductions[0], after)) return s.kernel();
   bool rows = !reductions.empty();
   for (const Name& r : reductions) rows = rows && last_axis_reduction(s, *s.block(r));
   if (rows && schedule_rows(s)) return s.kernel();
