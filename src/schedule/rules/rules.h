@@ -32,6 +32,8 @@ struct AccessStride {
   bool is_store;
 };
 std::vector<AccessStride> strides_of(Schedule& s, const Block& block, const Ref<Var>& loop);
+// outer * inner may run as one loop: in every access, a step of outer equals inner's extent steps of inner.
+bool collapsible(Schedule& s, const Block& block, const Ref<For>& outer, const Ref<For>& inner);
 // Most points of a loop that one vector instruction (or a few) takes for these element types.
 int64_t map_lanes(Schedule& s, const Block& block);
 // Splits off whole vectors of the innermost loop and marks them; what is left over runs in smaller vectors, then one by one.
