@@ -30,6 +30,7 @@ Pipeline cpu_pipeline(const Target&) {
       &fold_batch_norm_pass, // before layout: it looks for weights as the model has them
       &assign_layout_pass,
       &fold_constants_pass, // the weights that assign_layout has permuted
+      &select_winograd_pass,
       &eliminate_common_subexpressions_pass,
       &eliminate_dead_code_pass,
       &materialise_results_pass, // before fusing: the copies may join other groups

@@ -48,7 +48,11 @@ Ref<Stmt> with_barriers(const Ref<Stmt>& body) {
   if (!x || !has_parallel(body)) return body;
   std::vector<Ref<Stmt>> out;
   std::vector<Touched> since;
-  for (const auto& part : x->body) {
+  // Allocations that stood between have left sequences inside sequences.
+  Ref<Stmt> flat = seq(x->body.vector());
+  auto nested = [](const Ref<Stmt>& part) { return as<Seq>(part) != nullptr; };
+  while (as<Seq>(flat) && std::any_of(as<Seq>(flat)->body.begin(), as<Seq>(flat)->body.end(), nested)) flat = seq(as<Seq>(flat)->body.vector());
+  for (const auto& part : as<Seq>(flat)->body) {
     Touched mine = touched(part);
     bool conflict = false;
     for (const Touched& t : since)
