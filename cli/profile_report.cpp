@@ -4,19 +4,26 @@
 #include "target/target.h"
 
 #include <algorithm>
+#include <cmath>
 #include <numeric>
 
 namespace tw::cli {
 
 double Roof::seconds(double flops, double bytes) const {
-  return std::max(flops_per_second > 0 ? flops / flops_per_second : 0, bytes_per_second > 0 ? bytes / bytes_per_second : 0);
+  const auto level = std::find_if(levels.begin(), levels.end(), [&](const Level& l) { return bytes <= l.bytes; });
+  return std::max(flops / flops_per_second, level == levels.end() ? 0 : bytes / level->bytes_per_second);
 }
 
 Roof roof_of(const std::string& target_name, int threads) {
   const Target target = parse_target(target_name);
   const int used = std::max(1, std::min(threads, target.cores));
-  const double memory = used > 1 ? target.cost.memory_gigabytes_all_cores : target.cost.memory_gigabytes;
-  return {2.0 * target.lanes(4) * target.fma_ports * target.gigahertz * 1e9 * used, memory * 1e9};
+  const double cycles = target.gigahertz * 1e9 * used,
+               memory = used > 1 ? target.cost.memory_gigabytes_all_cores : target.cost.memory_gigabytes;
+  return {.flops_per_second = 2.0 * target.lanes(4) * target.fma_ports * cycles,
+          .levels = {{static_cast<double>(target.l1_bytes * used), target.cost.l1_bytes_per_cycle * cycles},
+                     {static_cast<double>(target.l2_bytes * used), target.cost.l2_bytes_per_cycle * cycles},
+                     {static_cast<double>(target.l3_bytes), target.cost.l3_bytes_per_cycle * cycles},
+                     {INFINITY, memory * 1e9}}};
 }
 
 double ProfileReport::launch_seconds() const {

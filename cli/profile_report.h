@@ -6,9 +6,13 @@
 
 namespace tw::cli {
 
-// What a machine can do at most: multiply-adds at the vector units' pace, bytes at the memory's.
+// What a machine can do at most: multiply-adds at the vector units' pace, bytes at the pace of the smallest cache that holds them.
 struct Roof {
-  double flops_per_second = 0, bytes_per_second = 0;
+  struct Level {
+    double bytes, bytes_per_second;
+  };
+  double flops_per_second = 0;
+  std::vector<Level> levels; // the smallest first; the last one holds everything
   double seconds(double flops, double bytes) const;
 };
 // Of this machine with so many threads, for the instructions of the target.

@@ -41,8 +41,8 @@ typedef struct {
   const tw_dimension* dimensions;
 } tw_port; /* an input or an output */
 
-/* A symbolic dimension: its bounds and divisibility (multiple 0 or 1: any) are checked before a run. Each symbol stands in at least one input;
- * its first place there, in the order of inputs and dimensions, gives it its value, and all later ones must agree. */
+/* A symbolic dimension: its bounds and divisibility (multiple 0 or 1: any) are checked before a run. Each symbol stands in at least one
+ * input; its first place there, in the order of inputs and dimensions, gives it its value, and all later ones must agree. */
 typedef struct {
   const char* name;
   int64_t minimum, maximum, multiple;
@@ -64,12 +64,14 @@ typedef struct {
   /* Waits until all threads of the run are here. Returns 0 to go on; not 0 when any thread has failed: return it. */
   int32_t (*barrier)(tw_run*, int32_t thread);
   /* Memory of this run, kept for the next one, named by a slot: for values whose size is known only during the run. Thread 0 calls. The
-   * address, 64-byte aligned, is returned and stands in run->slots; null on failure. Asking again may move it and does not keep its bytes. */
+   * address, 64-byte aligned, is returned and stands in run->slots; null on failure. Asking again may move it and does not keep its bytes.
+   */
   void* (*allocate)(tw_run*, int32_t slot, int64_t bytes);
   /* The memory of output `index`, once its shape is known; null on failure. Thread 0 calls. Not needed for outputs that run->outputs holds
    * from the start, and harmless. */
   void* (*output)(tw_run*, int32_t index, int32_t rank, const int64_t* shape);
-  /* Records an error (1: the user's data, 2: unsupported, 3: internal) for tw_last_error; the first one of a run counts. Any thread calls. */
+  /* Records an error (1: the user's data, 2: unsupported, 3: internal) for tw_last_error; the first one of a run counts. Any thread calls.
+   */
   void (*fail)(tw_run*, int32_t kind, const char* message);
   /* Called around launches by thread 0 only when run->profiling is not 0. */
   void (*launch_begin)(tw_run*, int32_t launch);
@@ -91,12 +93,12 @@ struct tw_run {
 };
 
 typedef struct {
-  uint32_t version;         /* TW_ARTIFACT_VERSION */
-  uint32_t size;            /* sizeof(tw_module_descriptor) */
+  uint32_t version; /* TW_ARTIFACT_VERSION */
+  uint32_t size;    /* sizeof(tw_module_descriptor) */
   const char* name;
-  const char* target;       /* "x86-64-v3" … */
-  const char* features;     /* CPU features that the code uses, as in /proc/cpuinfo, separated by commas */
-  const char* producer;     /* version of the compiler */
+  const char* target;   /* "x86-64-v3" … */
+  const char* features; /* CPU features that the code uses, as in /proc/cpuinfo, separated by commas */
+  const char* producer; /* version of the compiler */
   int32_t input_count, output_count, symbol_count, launch_count, offset_count, slot_count;
   const tw_port* inputs;
   const tw_port* outputs;
@@ -104,8 +106,8 @@ typedef struct {
   const tw_launch* launches;
   const unsigned char* weights; /* 64-byte aligned */
   int64_t weight_bytes;
-  int64_t scratch_bytes;    /* per thread, a multiple of 64 */
-  double predicted_ns;      /* of one run on one thread; 0: unknown. Runs below 60 microseconds use only the caller */
+  int64_t scratch_bytes; /* per thread, a multiple of 64 */
+  double predicted_ns;   /* of one run on one thread; 0: unknown. Runs below 60 microseconds use only the caller */
   /* Given the symbols' values: writes offset_count offsets, returns the arena's size; a negative size: the sizes overflow. Called when the
    * symbols change. Null: no offsets, no arena. */
   int64_t (*plan)(const int64_t* symbols, int64_t* offsets);
@@ -116,13 +118,13 @@ typedef struct {
  * loader touches it. */
 #define TW_TRAILER_MAGIC "TWMODULE"
 typedef struct {
-  uint32_t version;         /* TW_ARTIFACT_VERSION */
+  uint32_t version; /* TW_ARTIFACT_VERSION */
   uint32_t reserved;
-  uint64_t library_bytes;   /* length of the library */
-  uint64_t checksum;        /* of library and features: runtime/checksum.h */
-  uint32_t features_bytes;  /* length of the features, the descriptor's list without a final 0 */
-  char machine[20];         /* "x86_64", filled up with 0 */
-  char magic[8];            /* the last 8 bytes of the file */
+  uint64_t library_bytes;  /* length of the library */
+  uint64_t checksum;       /* of library and features: runtime/checksum.h */
+  uint32_t features_bytes; /* length of the features, the descriptor's list without a final 0 */
+  char machine[20];        /* "x86_64", filled up with 0 */
+  char magic[8];           /* the last 8 bytes of the file */
 } tw_trailer;
 
 #ifdef __cplusplus

@@ -54,8 +54,8 @@ TW_API void tw_module_release(tw_module* module);
 TW_API const tw_module_descriptor* tw_module_describe(const tw_module* module);
 
 typedef struct {
-  int32_t threads;  /* 0: one for each physical core that the affinity mask and the cgroup quota allow */
-  int32_t profile;  /* not 0: times of each launch are kept */
+  int32_t threads; /* 0: one for each physical core that the affinity mask and the cgroup quota allow */
+  int32_t profile; /* not 0: times of each launch are kept */
   /* Calls fn(argument, i) once for each i in 0..count-1, all at the same time, each on a thread of its own, and returns when all have
    * returned. NULL: the shared pool. A pool that cannot run all at once (too few threads, or one after the other) slows runs down but does
    * not hang them: when not all have begun within 50 ms, one of them does the whole run, and so do the next runs. */
@@ -73,7 +73,8 @@ TW_API int32_t tw_session_threads(const tw_session* session);
  * must have the right type and shape and is written in place (by a copy when it is not dense or overlaps an input); else the session
  * provides memory that stays valid until its next run, and fills in the rest of the struct (shape points into the session, strides is
  * NULL). */
-TW_API tw_status tw_session_run(tw_session* session, const tw_tensor* inputs, int32_t input_count, tw_tensor* outputs, int32_t output_count);
+TW_API tw_status tw_session_run(tw_session* session, const tw_tensor* inputs, int32_t input_count, tw_tensor* outputs,
+                                int32_t output_count);
 
 /* After a run with profile: seconds of launch `index` in the last run, as thread 0 saw it; the sum when it ran more than once. Negative:
  * there is no such launch or no profile. */

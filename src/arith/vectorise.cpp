@@ -55,7 +55,8 @@ Ref<Expr> Vectoriser::binary(const Binary& e) {
       }
     }
     if (e.op == BinaryOp::mul && left && b_scalar) return make(Ramp{.base = left->base * b, .stride = left->stride * b, .lanes = lanes_});
-    if (e.op == BinaryOp::mul && right && a_scalar) return make(Ramp{.base = a * right->base, .stride = a * right->stride, .lanes = lanes_});
+    if (e.op == BinaryOp::mul && right && a_scalar)
+      return make(Ramp{.base = a * right->base, .stride = a * right->stride, .lanes = lanes_});
     if (e.op == BinaryOp::floordiv) return quotient(a, b, false);
     if (e.op == BinaryOp::floormod) return quotient(a, b, true);
   }
@@ -65,7 +66,9 @@ Ref<Expr> Vectoriser::binary(const Binary& e) {
 
 Opt<Expr> Vectoriser::mask_with(const Opt<Expr>& own) {
   Opt<Expr> mask;
-  auto add = [&](const Ref<Expr>& m) { mask = mask ? Opt<Expr>(make(Binary{.op = BinaryOp::logical_and, .a = as_ref<Expr>(mask), .b = m})) : Opt<Expr>(m); };
+  auto add = [&](const Ref<Expr>& m) {
+    mask = mask ? Opt<Expr>(make(Binary{.op = BinaryOp::logical_and, .a = as_ref<Expr>(mask), .b = m})) : Opt<Expr>(m);
+  };
   for (const auto& m : masks_) add(m);
   if (own) add(widened(as_ref<Expr>(own)));
   return mask;
@@ -76,7 +79,8 @@ Ref<Expr> Vectoriser::compute(const Ref<Expr>& e) {
   if (as<Var>(e) || as<IntImm>(e) || as<FloatImm>(e)) return e;
   if (const auto* x = as<Load>(e)) {
     Ref<Expr> index = expression(x->index[0]);
-    if (index->dtype.lanes == 1 && !x->mask) return index.same_as(x->index[0]) ? e : Ref<Expr>(make(Load{.buffer = x->buffer, .index = {index}}));
+    if (index->dtype.lanes == 1 && !x->mask)
+      return index.same_as(x->index[0]) ? e : Ref<Expr>(make(Load{.buffer = x->buffer, .index = {index}}));
     if (x->mask) {
       Ref<Expr> mask = widened(as_ref<Expr>(x->mask));
       return make(Load{.buffer = x->buffer, .index = {widened(x->index[0])}, .mask = mask});
@@ -101,8 +105,8 @@ Opt<Stmt> Vectoriser::reduction(const Store& s, const Ref<Expr>& index, const Op
   const auto* old = form ? as<Load>(form->a) : nullptr;
   if (!old || mask || !old->buffer.same_as(s.buffer) || !equal(old->index[0], s.index[0])) return {};
   static const std::unordered_map<int, const char*> names = {
-      {static_cast<int>(BinaryOp::add), "lane_add"}, {static_cast<int>(BinaryOp::mul), "lane_mul"},
-      {static_cast<int>(BinaryOp::min), "lane_min"}, {static_cast<int>(BinaryOp::max), "lane_max"},
+      {static_cast<int>(BinaryOp::add), "lane_add"},         {static_cast<int>(BinaryOp::mul), "lane_mul"},
+      {static_cast<int>(BinaryOp::min), "lane_min"},         {static_cast<int>(BinaryOp::max), "lane_max"},
       {static_cast<int>(BinaryOp::logical_and), "lane_and"}, {static_cast<int>(BinaryOp::logical_or), "lane_or"}};
   auto name = names.find(static_cast<int>(form->op));
   if (name == names.end()) return {};
@@ -114,7 +118,8 @@ Opt<Stmt> Vectoriser::statement(const Ref<Stmt>& s) {
   if (const auto* x = as<Store>(s)) {
     Ref<Expr> index = expression(x->index[0]), value = expression(x->value);
     Opt<Expr> mask = mask_with(x->mask);
-    if (index->dtype.lanes == 1 && value->dtype.lanes == 1 && !mask) return make(Store{.buffer = x->buffer, .index = {index}, .value = value});
+    if (index->dtype.lanes == 1 && value->dtype.lanes == 1 && !mask)
+      return make(Store{.buffer = x->buffer, .index = {index}, .value = value});
     if (index->dtype.lanes == 1) return reduction(*x, index, mask);
     return make(Store{.buffer = x->buffer, .index = {index}, .value = widened(x->value), .mask = mask});
   }
@@ -158,7 +163,7 @@ Opt<Stmt> Vectoriser::statement(const Ref<Stmt>& s) {
     if (!body) return {};
     return make(For{.begin = begin, .extent = extent, .var = x->var, .body = as_ref<Stmt>(body), .how = x->how});
   }
-  return {};  // While, Allocate, RegisterTile, Assert: one lane at a time
+  return {}; // While, Allocate, RegisterTile, Assert: one lane at a time
 }
 
 } // namespace tw::arith

@@ -33,7 +33,7 @@ private:
   int lanes_;
   Analyzer& analyzer_;
   std::unordered_map<const Node*, Ref<Expr>> memo_;
-  std::vector<Ref<Expr>> masks_;  // vector conditions around the statement
+  std::vector<Ref<Expr>> masks_; // vector conditions around the statement
 };
 
 } // namespace tw::arith

@@ -57,9 +57,16 @@ std::vector<std::string> port_names(const Function& function, const char* attrib
 class CodeGeneration {
 public:
   CodeGeneration(CompiledModule::State& state, const Target& target, const Options& options, const Ref<Function>& entry)
-      : state_(state), target_(target), options_(options),
-        plan_{.function = entry, .name = entry->id.str(), .target = target.name, .features = join_features(target.features), .producer = producer,
-              .input_names = {}, .output_names = {}, .kernels = {}, .constants = {}, .describe = {}},
+      : state_(state), target_(target), options_(options), plan_{.function = entry,
+                                                                 .name = entry->id.str(),
+                                                                 .target = target.name,
+                                                                 .features = join_features(target.features),
+                                                                 .producer = producer,
+                                                                 .input_names = {},
+                                                                 .output_names = {},
+                                                                 .kernels = {},
+                                                                 .constants = {},
+                                                                 .describe = {}},
         cache_(options.cache ? codegen::ObjectCache::default_folder() : std::nullopt,
                [&](Remark r) { state.report.remarks.push_back(std::move(r)); }) {}
 
@@ -135,6 +142,8 @@ CompiledModule compile(const Ref<Module>& module, const Options& options, Name f
   int threads = options.threads > 0 ? options.threads : static_cast<int>(std::max(1u, std::thread::hardware_concurrency()));
   entry_of(module, function);
   passes::PassContext context{.target = target, .options = options.passes, .remarks = {}, .threads = threads};
+  context.options.dims = options.dims;
+  context.options.entry = function.str();
   auto state = std::make_shared<CompiledModule::State>(module);
   state->lowered = run_pipeline(cpu_pipeline(target), module, context, options.driver, state->report.passes);
   state->report.remarks = std::move(context.remarks);
@@ -153,7 +162,8 @@ CompiledModule compile(const Ref<Module>& module, const Options& options, Name f
 tw_module* CompiledModule::runtime_module() const {
   auto* owner = new std::shared_ptr<State>(state_);
   tw_module* module = nullptr;
-  tw_status status = tw_module_wrap(state_->descriptor, owner, [](void* p) { delete static_cast<std::shared_ptr<State>*>(p); }, &module);
+  tw_status status = tw_module_wrap(
+      state_->descriptor, owner, [](void* p) { delete static_cast<std::shared_ptr<State>*>(p); }, &module);
   if (status != TW_OK) {
     delete owner;
     throw internal_error("the runtime refuses the compiled module: {}", tw_last_error());
@@ -180,9 +190,7 @@ void CompiledModule::save(const std::filesystem::path& path) const {
   codegen::link_shared(aside, library);
   try {
     runtime::append_trailer(aside.string(), state_->features);
-  } catch (const std::exception& e) {
-    throw user_error("cannot write '{}': {}", path.string(), e.what());
-  }
+  } catch (const std::exception& e) { throw user_error("cannot write '{}': {}", path.string(), e.what()); }
   std::error_code error;
   std::filesystem::rename(aside, path, error);
   if (error) throw user_error("cannot write '{}': {}", path.string(), error.message());

@@ -11,10 +11,10 @@
 namespace tw::compile {
 
 struct Options {
-  std::string target = "native";         // parse_target's names
-  int threads = 0;                        // used while compiling; 0: all that the process may use
-  std::map<std::string, int64_t> dims;    // pins symbolic dimensions of the entry function
-  bool cache = true;                      // the on-disk cache, if TENSORWRIGHT_CACHE allows
+  std::string target = "native";       // parse_target's names
+  int threads = 0;                     // used while compiling; 0: all that the process may use
+  std::map<std::string, int64_t> dims; // pins symbolic dimensions of the entry function
+  bool cache = true;                   // the on-disk cache, if TENSORWRIGHT_CACHE allows
   passes::PassOptions passes;
   DriverOptions driver;
 };

@@ -25,7 +25,8 @@ double constant_bytes(const Ref<Type>& type) {
 // Operations per point: floating-point arithmetic in an expression, an intrinsic as one.
 double operations(const Node* e) {
   double count = 0;
-  visit(e, [&](const Binary& b) { count += b.dtype.is_float(); }, [&](const Call& c) { count += c.dtype.is_float(); });
+  visit(
+      e, [&](const Binary& b) { count += b.dtype.is_float(); }, [&](const Call& c) { count += c.dtype.is_float(); });
   return count;
 }
 

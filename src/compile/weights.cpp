@@ -33,7 +33,7 @@ void Weights::lay_out() {
     auto bytes = blob.bytes();
     if (!bytes.empty()) std::memcpy(block_.get() + offset, bytes.data(), bytes.size());
   }
-  parts_.clear();  // the block has them now; the model's own copies may go
+  parts_.clear(); // the block has them now; the model's own copies may go
 }
 
 std::vector<std::span<const std::byte>> Weights::pieces() const { return {{block_.get(), static_cast<size_t>(bytes_)}}; }

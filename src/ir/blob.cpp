@@ -55,10 +55,10 @@ struct Blob::Data {
 namespace {
 struct Store {
   std::mutex mutex;
-  std::map<std::string, std::weak_ptr<void>> blobs;  // Blob::Data
+  std::map<std::string, std::weak_ptr<void>> blobs; // Blob::Data
 };
 Store& store() {
-  static Store* s = new Store;  // never destroyed: blobs may die after static destructors
+  static Store* s = new Store; // never destroyed: blobs may die after static destructors
   return *s;
 }
 } // namespace

@@ -23,7 +23,7 @@ Hash128 hash_bytes(std::span<const std::byte> bytes, uint64_t seed = 0);
 
 class Blob {
 public:
-  Blob();  // no bytes
+  Blob(); // no bytes
   explicit Blob(std::vector<std::byte> bytes);
   // Borrows: `keep` lives as long as the blob.
   Blob(std::span<const std::byte> bytes, std::shared_ptr<const void> keep);

@@ -30,7 +30,7 @@ Ref<Expr> binary(BinaryOp op, const E& a, const E& b);
 Ref<Expr> operator+(const E& a, const E& b);
 Ref<Expr> operator-(const E& a, const E& b);
 Ref<Expr> operator*(const E& a, const E& b);
-Ref<Expr> operator/(const E& a, const E& b);  // floats
+Ref<Expr> operator/(const E& a, const E& b); // floats
 Ref<Expr> floordiv(const E& a, const E& b);
 Ref<Expr> floormod(const E& a, const E& b);
 Ref<Expr> ceildiv(const E& a, const E& b);

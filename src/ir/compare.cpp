@@ -35,7 +35,7 @@ struct Equal {
   bool node(const Node* a, const Node* b, bool def) {
     if (!a || !b) return a == b;
     if (a->kind_id != b->kind_id) return false;
-    if (a == b && !def && !renamed) return true;  // only while no two different identities are paired
+    if (a == b && !def && !renamed) return true; // only while no two different identities are paired
     return dispatch(a, [&]<class T>(const T& x) {
       const T& y = *static_cast<const T*>(b);
       if constexpr (Identity<T>) {

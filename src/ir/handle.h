@@ -48,8 +48,7 @@ public:
   Opt(const Opt& other) : Opt(other.node_, 0) {}
   Opt(Opt&& other) noexcept : node_(std::exchange(other.node_, nullptr)) {}
   template <class U>
-    requires std::is_convertible_v<const U*, const T*>
-  Opt(const Opt<U>& other) : Opt(other.node(), 0) {}
+  requires std::is_convertible_v<const U*, const T*> Opt(const Opt<U>& other) : Opt(other.node(), 0) {}
   ~Opt() {
     if (node_) release(node_);
   }
@@ -76,10 +75,9 @@ public:
   Ref() = delete;
   Ref(const Node* node, int) : Opt<T>(node, 0) {}
   Ref(const Ref&) = default;
-  Ref(Ref&& other) noexcept : Opt<T>(other) {}  // copies: a moved-from Ref stays valid
+  Ref(Ref&& other) noexcept : Opt<T>(other) {} // copies: a moved-from Ref stays valid
   template <class U>
-    requires(std::is_convertible_v<const U*, const T*> && !std::is_same_v<U, T>)
-  Ref(const Ref<U>& other) : Opt<T>(other.node(), 0) {}
+  requires(std::is_convertible_v<const U*, const T*> && !std::is_same_v<U, T>) Ref(const Ref<U>& other) : Opt<T>(other.node(), 0) {}
   Ref& operator=(const Ref&) = default;
   Ref& operator=(Ref&& other) noexcept {
     std::swap(this->node_, other.node_);
@@ -121,9 +119,7 @@ public:
   const T& front() const { return (*this)[0]; }
   const T& back() const { return (*this)[size() - 1]; }
   std::vector<T> vector() const { return {begin(), end()}; }
-  bool operator==(const List& other) const
-    requires std::equality_comparable<T>
-  {
+  bool operator==(const List& other) const requires std::equality_comparable<T> {
     return block_ == other.block_ || (size() == other.size() && std::equal(begin(), end(), other.begin()));
   }
 

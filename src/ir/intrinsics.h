@@ -8,7 +8,7 @@
 
 namespace tw {
 
-enum class IntrinsicType { same_as_first, boolean, element };  // element: one lane of the first argument
+enum class IntrinsicType { same_as_first, boolean, element }; // element: one lane of the first argument
 enum class Effect { pure, synchronises };
 
 struct Intrinsic {
@@ -17,7 +17,7 @@ struct Intrinsic {
   IntrinsicType type;
   Effect effect;
   const char* doc;
-  double (*evaluate)(std::span<const double> args);  // for floats, in double; null if it has no value of its own
+  double (*evaluate)(std::span<const double> args); // for floats, in double; null if it has no value of its own
   DType result_type(const List<Ref<Expr>>& args) const;
 };
 

@@ -85,7 +85,7 @@ const std::string* Name::intern(std::string_view text) {
 void IntImm::finish() {
   dtype = type;
   TW_CHECK(type.is_int() || type.is_bool(), "an IntImm of type {}", to_string(type));
-  if (type.bits < 64) {  // wraps at its width
+  if (type.bits < 64) { // wraps at its width
     int shift = 64 - type.bits;
     if (type.is_bool()) value = value != 0;
     else if (type.is_signed()) value = static_cast<int64_t>(static_cast<uint64_t>(value) << shift) >> shift;
@@ -129,7 +129,8 @@ void Shuffle::finish() {
   dtype = vectors[0]->dtype.with_lanes(static_cast<int>(indices.size()));
 }
 void Load::finish() {
-  TW_CHECK(index.size() == buffer->shape.size(), "a load of {} with {} indices from rank {}", buffer->id.str(), index.size(), buffer->shape.size());
+  TW_CHECK(index.size() == buffer->shape.size(), "a load of {} with {} indices from rank {}", buffer->id.str(), index.size(),
+           buffer->shape.size());
   dtype = buffer->element.with_lanes(index.empty() ? 1 : index.back()->dtype.lanes);
 }
 void Call::finish() { dtype = find_intrinsic(intrinsic).result_type(args); }

@@ -2,7 +2,8 @@
 // What a node is: a plain struct over one of the bases below, with its fields listed once. Everything else (equality, hash, walks,
 // text, Python) derives from that list, in the files named in derived.h.
 //
-// To add a node: declare the struct in nodes/, put it into NodeList (node_list.h); the compiler names the code generators that must learn it.
+// To add a node: declare the struct in nodes/, put it into NodeList (node_list.h); the compiler names the code generators that must learn
+// it.
 #pragma once
 
 #include "base/diagnostics.h"
@@ -24,19 +25,19 @@ struct Node {
   Opt<Origin> origin;
 
   Node() = default;
-  Node(const Node& other) : kind_id(other.kind_id), origin(other.origin) {}  // a copy starts with its own count and keeps the origin
+  Node(const Node& other) : kind_id(other.kind_id), origin(other.origin) {} // a copy starts with its own count and keeps the origin
   Node& operator=(const Node&) = delete;
 };
 
 // The bases. A field's static type is one of these or a node.
 struct Expr : Node {
-  DType dtype;  // computed by finish(), not a field
+  DType dtype; // computed by finish(), not a field
 };
 struct Stmt : Node {};
 struct Type : Node {};
-struct Operand : Node {};    // what a graph operation takes: a Value or a Constant
-struct Operation : Node {};  // what a graph binding computes
-struct Callable : Node {};   // what a Module holds
+struct Operand : Node {};   // what a graph operation takes: a Value or a Constant
+struct Operation : Node {}; // what a graph binding computes
+struct Callable : Node {};  // what a Module holds
 
 enum FieldFlag : unsigned {
   plain = 0,
@@ -57,12 +58,18 @@ template <class C, class M> consteval auto field(const char* name, M C::*member,
 }
 
 template <class T>
-concept Described = requires { T::fields; };
+concept Described = requires {
+  T::fields;
+};
 template <class T>
-concept NodeType = std::is_base_of_v<Node, T> && Described<T> && requires { T::kind_name; };
+concept NodeType = std::is_base_of_v<Node, T> && Described<T> && requires {
+  T::kind_name;
+};
 // Var, Value, Buffer: compared by identity except where a field with `defines` introduces them.
 template <class T>
-concept Identity = NodeType<T> && requires { T::identity; };
+concept Identity = NodeType<T> && requires {
+  T::identity;
+};
 
 template <class T, class F> void for_fields(F&& f) {
   std::apply([&](const auto&... x) { (f(x), ...); }, T::fields);
@@ -70,7 +77,9 @@ template <class T, class F> void for_fields(F&& f) {
 
 // An enum with its names, declared beside the enum: `consteval auto enum_names(BinaryOp) { return std::array{"add", …}; }`.
 template <class E>
-concept NamedEnum = std::is_enum_v<E> && requires { enum_names(E{}); };
+concept NamedEnum = std::is_enum_v<E> && requires {
+  enum_names(E{});
+};
 template <NamedEnum E> const char* name_of(E value) {
   constexpr auto names = enum_names(E{});
   return names[static_cast<size_t>(value)];

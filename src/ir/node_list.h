@@ -7,13 +7,12 @@
 
 namespace tw {
 
-template <class... T> struct TypeList {
-  static constexpr size_t size = sizeof...(T);
-};
+template <class... T> struct TypeList { static constexpr size_t size = sizeof...(T); };
 using NodeList =
-    TypeList<Var, Origin, Lambda, Attr, Module,                                                              // both levels
-             TensorType, TupleType, SequenceType, OptionalType, Storage, Value, Constant, Binding, Body, OpCall, Invoke, Branch, Loop, Function, // graph
-             IntImm, FloatImm, Unary, Binary, Cast, Select, Ramp, Broadcast, Shuffle, Buffer, Load, Call,    // kernel: expressions
+    TypeList<Var, Origin, Lambda, Attr, Module, // both levels
+             TensorType, TupleType, SequenceType, OptionalType, Storage, Value, Constant, Binding, Body, OpCall, Invoke, Branch, Loop,
+             Function,                                                                                    // graph
+             IntImm, FloatImm, Unary, Binary, Cast, Select, Ramp, Broadcast, Shuffle, Buffer, Load, Call, // kernel: expressions
              For, Iter, Region, Block, Store, Let, If, While, Seq, Allocate, Assert, Evaluate, TileAxis, RegisterTile, Param, Kernel>;
 using EnumList = TypeList<OriginKind, UnaryOp, BinaryOp, ForKind, IterKind, Fault, Combine, Access, StorageKind>;
 
@@ -27,7 +26,9 @@ template <NodeType T> consteval uint16_t kind_of() {
   static_assert(kind < NodeList::size, "add the node to NodeList");
   return static_cast<uint16_t>(kind);
 }
-template <class T, class... N> consteval auto member_table(TypeList<N...>) { return std::array<bool, sizeof...(N)>{std::is_base_of_v<T, N>...}; }
+template <class T, class... N> consteval auto member_table(TypeList<N...>) {
+  return std::array<bool, sizeof...(N)>{std::is_base_of_v<T, N>...};
+}
 // By kind: is it T, or does it derive from T?
 template <class T> inline constexpr auto belongs = member_table<T>(NodeList{});
 
@@ -66,14 +67,12 @@ template <NodeType T> Ref<T> make(T&& v) {
   T* n = new T(std::move(v));
   n->kind_id = kind_of<T>();
   if (!n->origin) n->origin = OriginScope::current();
-  Ref<T> r(n, 0);  // the first owner: finish() may throw
+  Ref<T> r(n, 0); // the first owner: finish() may throw
   if constexpr (requires { n->finish(); }) n->finish();
   return r;
 }
 template <class T, class F> struct FieldTypes;
-template <class T, class... F> struct FieldTypes<T, std::tuple<F...>> {
-  using type = std::tuple<typename F::Member...>;
-};
+template <class T, class... F> struct FieldTypes<T, std::tuple<F...>> { using type = std::tuple<typename F::Member...>; };
 template <NodeType T> using ValuesOf = typename FieldTypes<T, std::remove_const_t<decltype(T::fields)>>::type;
 
 // A copy of the node with one field changed; the same node if the field already has that very value.

@@ -105,10 +105,12 @@ void Printer::line(std::string_view text, const Node* origin) {
 
 std::string Printer::whole(const Node* n) {
   name_free_identities(n);
+  if (options_.fields) return inner(n, false);
   if (const auto* m = as<Module>(n)) module(*m);
   else if (as<Function>(n) || as<Kernel>(n)) callable(n);
   else if (as<Stmt>(n)) statements(n);
   else if (as<Var>(n) || as<Value>(n) || as<Buffer>(n)) return name(n);
+  else if (const auto* r = as<Region>(n); r && region(*r).find(':') == std::string::npos) return generic(n); // else it would read as a load
   else return inner(n, false);
   return std::move(out_);
 }

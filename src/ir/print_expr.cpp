@@ -80,6 +80,7 @@ std::string Printer::expr(const Node* n, const Hint& hint, int level) {
     return own < level ? fmt::format("({}{})", symbol, operand) : symbol + operand;
   };
   if (as<Var>(n)) return name(n);
+  if (options_.fields) return generic(n);
   if (const auto* e = as<IntImm>(n)) {
     if (e->type == boolean) return e->value ? "True" : "False";
     std::string digits = e->type.element() == u64 ? fmt::format("{}", static_cast<uint64_t>(e->value)) : fmt::format("{}", e->value);
@@ -150,6 +151,7 @@ std::string Printer::region(const Region& r) {
 }
 
 std::string Printer::type(const Node* n) {
+  if (options_.fields) return generic(n);
   if (const auto* t = as<TensorType>(n)) return fmt::format("Tensor[{}, {}]", tuple(t->shape), to_string(t->element));
   if (const auto* t = as<SequenceType>(n)) return fmt::format("Sequence[{}]", type(t->item.node()));
   if (const auto* t = as<OptionalType>(n)) return fmt::format("Optional[{}]", type(t->item.node()));
@@ -233,7 +235,7 @@ std::string Printer::attr_value(const Attr::Value& v) {
   const auto& e = std::get<Opt<Expr>>(v);
   if (!e) return "expr(None)";
   bool literal = as<IntImm>(e) || as<FloatImm>(e) || as<Call>(e);
-  return literal ? fmt::format("expr({})", expr(e.node())) : expr(e.node());
+  return literal || options_.fields ? fmt::format("expr({})", expr(e.node())) : expr(e.node());
 }
 
 std::string Printer::attr_arguments(const List<Ref<Attr>>& attrs, std::unordered_set<std::string> used) {

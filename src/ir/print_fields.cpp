@@ -58,8 +58,9 @@ template <class T> std::string Printer::value(const T& v, bool defines) {
 
 std::string Printer::inner(const Node* n, bool defines) {
   if (as<Var>(n) || as<Value>(n) || as<Buffer>(n)) return defines ? generic(n) : name(n);
-  if (defines) return generic(n);
+  if (defines || as<Binding>(n)) return generic(n); // what they introduce outlives them
   NameScope scope(*this);
+  if (options_.fields) return generic(n);
   if (as<Expr>(n)) return expr(n);
   if (as<Type>(n)) return type(n);
   if (as<Operand>(n)) return operand(n);

@@ -13,6 +13,7 @@
 namespace tw {
 
 struct PrintOptions {
+  bool fields = false;  // every node as Kind(field=value, …): the node as it is, for looking closely
   bool origins = false; // `#@ model "Conv_0"` after statements
 };
 std::string to_text(const Node* n, const PrintOptions& options);

@@ -52,9 +52,6 @@ std::vector<Rule> expression_rules() {
   return {
       rule<Load>(always, "an index is an integer for each dimension", [](const Load& e, const Context&) { return are_indices(e.index); }),
       rule<Load>(always, "a mask is a bool for each lane", [](const Load& e, const Context&) { return is_mask(e.mask, e.index); }),
-      rule<Binary>(
-          always, "nothing is divided by the literal 0",
-          [](const Binary& e, const Context&) { return (e.op != BinaryOp::floordiv && e.op != BinaryOp::floormod) || !is_int(e.b, 0); }),
       rule<Ramp>(before(Stage::flat), no_vectors, [](const Ramp&, const Context&) { return false; }),
       rule<Broadcast>(before(Stage::flat), no_vectors, [](const Broadcast&, const Context&) { return false; }),
       rule<Shuffle>(before(Stage::flat), no_vectors, [](const Shuffle&, const Context&) { return false; }),

@@ -2,6 +2,7 @@
 // Children and their replacement, derived from the field lists; the basis of every visit and rewrite.
 #include "ir/derived.h"
 
+#include <functional>
 #include <unordered_set>
 
 namespace tw {
@@ -10,7 +11,7 @@ namespace {
 using Visit = FunctionRef<void(const Node*)>;
 using Replace = FunctionRef<Opt<Node>(const Node*)>;
 
-template <class T> void each(const T&, Visit&) {}  // a value without children
+template <class T> void each(const T&, Visit&) {} // a value without children
 template <class T> void each(const Opt<T>& v, Visit& f) {
   if (v) f(v.node());
 }
@@ -76,26 +77,24 @@ struct Substituter {
 };
 
 struct Renewer {
-  Substitution map;
-  // Collects what is introduced below n, then substitutes at once.
+  std::unordered_set<const Node*> introduced;
+  Substitution memo;
+
   void collect(const Node* n, std::unordered_set<const Node*>& seen) {
     if (!seen.insert(n).second) return;
-    dispatch(n, [&]<class T>(const T& x) {
-      for_fields<T>([&](const auto& d) {
-        if (!(d.flags & defines)) return;
-        auto introduce = [&](const Node* child) {
-          dispatch(child, [&]<class U>(const U& y) {
-            if constexpr (Identity<U>) {
-              U copy(y);
-              map.emplace(child, make(std::move(copy)));
-            }
-          });
-        };
-        Visit visit(introduce);
-        each(x.*d.member, visit);
-      });
+    for_flagged_children(n, [&](const Node* c, bool defines) {
+      if (defines && dispatch(c, []<class T>(const T&) { return Identity<T>; })) introduced.insert(c);
+      collect(c, seen);
     });
-    for_children(n, [&](const Node* c) { collect(c, seen); });
+  }
+  // An introduced identity is copied when first met, with what it mentions: a buffer's shape, a value's type.
+  Opt<Node> operator()(const Node* n) {
+    if (auto found = memo.find(n); found != memo.end()) return found->second;
+    Opt<Node> result = map_children(n, *this);
+    bool fresh = introduced.count(n);
+    if (fresh && result.same_as(n)) result = dispatch(n, []<class T>(const T& x) -> Opt<Node> { return make(T(x)); });
+    if (fresh || n->state.load(std::memory_order_relaxed) != 3) memo.emplace(n, result);
+    return result;
   }
 };
 
@@ -134,16 +133,18 @@ Opt<Node> renew(const Node* n) {
   Renewer renewer;
   std::unordered_set<const Node*> seen;
   renewer.collect(n, seen);
-  // A renewed buffer's shape may mention renewed variables.
-  for (auto& [old, fresh] : renewer.map)
-    if (as<Buffer>(old)) fresh = map_children(fresh.node(), [&](const Node* c) { return substitute(c, renewer.map); });
-  return substitute(n, renewer.map);
+  return renewer(n);
 }
 
 bool uses(const Node* n, const Node* identity) {
-  if (n == identity) return true;
+  std::unordered_set<const Node*> seen;
   bool found = false;
-  for_children(n, [&](const Node* c) { found = found || uses(c, identity); });
+  std::function<void(const Node*)> walk = [&](const Node* c) {
+    found = found || c == identity;
+    if (found || (c->state.load(std::memory_order_relaxed) != 3 && !seen.insert(c).second)) return;
+    for_children(c, walk);
+  };
+  walk(n);
   return found;
 }
 

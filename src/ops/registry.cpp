@@ -109,7 +109,8 @@ void check_attributes(const OpDef& op, const OpCall& call) {
     for (const auto& s : op.attributes)
       if (attr->name == s.name.c_str()) spec = &s;
     if (!spec) throw internal_error("no attribute '{}'", attr->name.str());
-    bool constant_sizes = std::holds_alternative<List<Ref<Expr>>>(spec->default_value) && std::holds_alternative<List<int64_t>>(attr->value);
+    bool constant_sizes =
+        std::holds_alternative<List<Ref<Expr>>>(spec->default_value) && std::holds_alternative<List<int64_t>>(attr->value);
     if (spec->default_value.index() != attr->value.index() && !constant_sizes)
       throw internal_error("attribute '{}' has a value of another type", attr->name.str());
   }

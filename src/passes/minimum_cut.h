@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The cheapest split of a graph's nodes in two sides, given what it costs to separate each pair: exact, by maximum flow (Dinic). For choices
-// between two forms that are cheap to hold alone and dear to convert between.
+// The cheapest split of a graph's nodes in two sides, given what it costs to separate each pair: exact, by maximum flow (Dinic). For
+// choices between two forms that are cheap to hold alone and dear to convert between.
 #pragma once
 
 #include <cstdint>
@@ -10,7 +10,7 @@ namespace tw::passes {
 
 class MinimumCut {
 public:
-  static constexpr int64_t never = int64_t{1} << 60;  // a cost that no split pays
+  static constexpr int64_t never = int64_t{1} << 60; // a cost that no split pays
   static constexpr int first_side = 0, second_side = 1;
 
   MinimumCut() : edges_of_(2) {}
@@ -28,7 +28,7 @@ private:
   bool find_levels();
   int64_t push(int node, int64_t most);
 
-  std::vector<Edge> edges_;  // an edge and its reverse stand together
+  std::vector<Edge> edges_; // an edge and its reverse stand together
   std::vector<std::vector<int>> edges_of_;
   std::vector<int> level_;
   std::vector<size_t> next_;

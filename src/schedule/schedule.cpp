@@ -75,7 +75,8 @@ Ref<For> Schedule::loop(const Ref<Var>& variable) const {
   visit(kernel_->body, [&](const For& f) {
     if (f.var.same_as(variable)) found = ref_to(f);
   });
-  if (!found) throw schedule_error("schedule", "kernel " + kernel_->id.str(), fmt::format("there is no loop '{}' any more", variable->id.str()));
+  if (!found)
+    throw schedule_error("schedule", "kernel " + kernel_->id.str(), fmt::format("there is no loop '{}' any more", variable->id.str()));
   return as_ref<For>(found);
 }
 

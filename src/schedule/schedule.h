@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // A kernel being scheduled. References stay good while the thing exists: a block is its id, a loop is its variable, a buffer is its Buffer.
-// Primitives (primitives/, one file each) change the kernel and check that the change is legal; rules (rules/) call primitives with the sizes
-// that the cost model picks.
+// Primitives (primitives/, one file each) change the kernel and check that the change is legal; rules (rules/) call primitives with the
+// sizes that the cost model picks.
 //
 // Form of a kernel at the start: allocations around a sequence of nests; a nest is loops around one Block, whose iterations bind the loops.
 #pragma once

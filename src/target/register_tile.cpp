@@ -13,12 +13,14 @@ double step_cycles(const Target& t, int64_t rows, int64_t vectors, bool shared) 
   return std::max({products, loads, static_cast<double>(t.fma_latency) / (shared ? 1 : 4)});
 }
 
-constexpr double tile_overhead = 24;  // cycles: entry, first loads, stores
+constexpr double tile_overhead = 24; // cycles: entry, first loads, stores
 
 // All tiles over `total` rows in evened steps of at most `most`, for that many vectors.
 double rows_cost(const Target& t, int64_t total, int64_t most, int64_t vectors, const TileProblem& p) {
   int64_t steps = (total + most - 1) / most, small = total / steps, larger = total % steps;
-  auto one = [&](int64_t rows) { return rows ? step_cycles(t, rows, vectors, p.shared_columns) * static_cast<double>(p.depth) + tile_overhead : 0; };
+  auto one = [&](int64_t rows) {
+    return rows ? step_cycles(t, rows, vectors, p.shared_columns) * static_cast<double>(p.depth) + tile_overhead : 0;
+  };
   return static_cast<double>(larger) * one(small + 1) + static_cast<double>(steps - larger) * one(small);
 }
 

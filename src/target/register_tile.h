@@ -8,10 +8,10 @@
 namespace tw {
 
 struct TileProblem {
-  int64_t columns = 0;      // 0: known only at run time
-  int64_t row_length = 0;   // of the innermost row loop; 0: known only at run time
-  int64_t lines = 1;        // of the row loop around it
-  int64_t depth = 1;        // points of the reduction
+  int64_t columns = 0;    // 0: known only at run time
+  int64_t row_length = 0; // of the innermost row loop; 0: known only at run time
+  int64_t lines = 1;      // of the row loop around it
+  int64_t depth = 1;      // points of the reduction
   int element_bytes = 4;
   bool has_rows = true;
   // One operand steps with the columns and one does not (products); else all do (depthwise convolution, pooling).
@@ -19,9 +19,9 @@ struct TileProblem {
 };
 
 struct TileChoice {
-  int64_t rows = 1;     // of the innermost row loop, at most
-  int64_t lines = 1;    // whole lines together, at most
-  int64_t columns = 1;  // a panel
+  int64_t rows = 1;    // of the innermost row loop, at most
+  int64_t lines = 1;   // whole lines together, at most
+  int64_t columns = 1; // a panel
 };
 
 TileChoice choose_tile(const Target& target, const TileProblem& problem);

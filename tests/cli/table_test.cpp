@@ -5,6 +5,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <cmath>
+
 namespace tw::cli {
 namespace {
 
@@ -58,7 +60,7 @@ ProfileReport report() {
 TEST(Profile, TableAndJson) {
   EXPECT_THAT(to_table(report()), HasSubstr("conv1+relu1  1x3 -> 1x4  1.0000     0.5000   1000.0   1.0         50  100.0%"));
   const Json json = to_json(report());
-  EXPECT_EQ(json["launches"][0]["gflops_per_second"], 1000.0);
+  EXPECT_DOUBLE_EQ(json["launches"][0]["gflops_per_second"].get<double>(), 1000.0);
   EXPECT_EQ(json["launches"][1]["roof_percent"], 0.0);
 }
 
@@ -71,10 +73,11 @@ TEST(Profile, PageIsSelfContained) {
   for (const char* link : {"http", "src=", "href=", "@import"}) EXPECT_THAT(page, Not(HasSubstr(link)));
 }
 
-// Compute-bound work stands under the processor's roof, memory-bound work under the memory's.
+// Compute-bound work stands under the processor's roof; memory-bound work under that of the smallest cache that holds its bytes.
 TEST(Profile, Roof) {
-  const Roof roof{.flops_per_second = 100, .bytes_per_second = 10};
+  const Roof roof{.flops_per_second = 100, .levels = {{50, 20}, {INFINITY, 10}}};
   EXPECT_DOUBLE_EQ(roof.seconds(1000, 10), 10);
+  EXPECT_DOUBLE_EQ(roof.seconds(10, 40), 2);
   EXPECT_DOUBLE_EQ(roof.seconds(10, 1000), 100);
 }
 

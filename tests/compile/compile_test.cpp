@@ -65,7 +65,8 @@ def main(x: Tensor[(37, 64), f32], w: Tensor[(64, 50), f32], b: Tensor[(50,), f3
     z = add(y, b)
     r = relu(z)
     return r
-)", {{37, 64}, {64, 50}, {50}});
+)",
+              {{37, 64}, {64, 50}, {50}});
 }
 
 TEST(Compile, elementwise_chains_of_awkward_sizes) {
@@ -76,7 +77,8 @@ def main(x: Tensor[(3, 5, 7), f32], y: Tensor[(5, 1), f32]) -> Tensor[(3, 5, 7),
     b = exp(a)
     c = mul(b, x)
     return c
-)", {{3, 5, 7}, {5, 1}});
+)",
+              {{3, 5, 7}, {5, 1}});
 }
 
 TEST(Compile, softmax_over_the_last_axis) {
@@ -86,7 +88,9 @@ TEST(Compile, softmax_over_the_last_axis) {
 def main(x: Tensor[(6, {0}), f32]) -> Tensor[(6, {0}), f32]:
     y = softmax(x, axis=-1)
     return y
-)", n), {{6, n}});
+)",
+                            n),
+                {{6, n}});
 }
 
 TEST(Compile, a_convolution_with_channels_last) {
@@ -96,7 +100,8 @@ def main(x: Tensor[(1, 9, 9, 16), f32], w: Tensor[(3, 3, 16, 40), f32], b: Tenso
     y = convolution(x, w, b, channels_last=True)
     r = relu(y)
     return r
-)", {{1, 9, 9, 16}, {3, 3, 16, 40}, {40}});
+)",
+              {{1, 9, 9, 16}, {3, 3, 16, 40}, {40}});
 }
 
 TEST(Compile, a_convolution_as_the_model_gives_it) {
@@ -105,7 +110,8 @@ TEST(Compile, a_convolution_as_the_model_gives_it) {
 def main(x: Tensor[(2, 4, 9, 9), f32], w: Tensor[(8, 4, 3, 3), f32]) -> Tensor[(2, 8, 5, 5), f32]:
     y = convolution(x, w, strides=(2, 2), pads=(1, 1, 1, 1))
     return y
-)", {{2, 4, 9, 9}, {8, 4, 3, 3}});
+)",
+              {{2, 4, 9, 9}, {8, 4, 3, 3}});
 }
 
 } // namespace

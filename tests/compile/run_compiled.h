@@ -7,7 +7,8 @@
 
 namespace tw::test {
 
-inline std::vector<interpreter::Array> run_compiled(const compile::CompiledModule& compiled, const std::vector<interpreter::Array>& inputs, int threads = 1) {
+inline std::vector<interpreter::Array> run_compiled(const compile::CompiledModule& compiled, const std::vector<interpreter::Array>& inputs,
+                                                    int threads = 1) {
   tw_module* module = compiled.runtime_module();
   tw_session* session = nullptr;
   tw_options options{};
@@ -18,7 +19,14 @@ inline std::vector<interpreter::Array> run_compiled(const compile::CompiledModul
   std::vector<std::vector<int64_t>> shapes;
   for (const auto& a : inputs) shapes.push_back(a.shape);
   for (size_t i = 0; i < inputs.size(); ++i)
-    in[i] = {const_cast<std::byte*>(inputs[i].bytes.bytes().data()), 1, 0, static_cast<int32_t>(shapes[i].size()), d.inputs[i].dtype, shapes[i].data(), nullptr, 0};
+    in[i] = {const_cast<std::byte*>(inputs[i].bytes.bytes().data()),
+             1,
+             0,
+             static_cast<int32_t>(shapes[i].size()),
+             d.inputs[i].dtype,
+             shapes[i].data(),
+             nullptr,
+             0};
   tw_status status = tw_session_run(session, in.data(), static_cast<int32_t>(in.size()), out.data(), d.output_count);
   std::string error = status == TW_OK ? "" : tw_last_error();
   std::vector<interpreter::Array> results;

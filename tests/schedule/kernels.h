@@ -112,6 +112,20 @@ inline std::string misplaced(const Kernel& k) {
       if (b->where) walk(b->where.node());
       if (b->init) walk(b->init.node());
       walk(b->body.node());
+    } else if (const auto* t = as<RegisterTile>(n)) {
+      std::vector<Ref<TileAxis>> axes = t->rows.vector();
+      axes.push_back(t->column);
+      axes.insert(axes.end(), t->reduce.begin(), t->reduce.end());
+      for (const auto& axis : axes) walk(axis->extent.node());
+      for (const auto& axis : axes) introduce(axis->var.node(), axis->var->id.str());
+      walk(t->init.node());
+      walk(t->value.node());
+      introduce(t->acc.node(), t->acc->id.str());
+      walk(t->body.node());
+    } else if (const auto* l = as<Let>(n)) {
+      walk(l->value.node());
+      introduce(l->var.node(), l->var->id.str());
+      walk(l->body.node());
     } else {
       children();
     }

@@ -16,7 +16,9 @@ public:
   llvm::Constant* i32(int64_t v) { return b_.getInt32(static_cast<uint32_t>(v)); }
   llvm::Constant* i64(int64_t v) { return b_.getInt64(static_cast<uint64_t>(v)); }
   llvm::Constant* real(double v) { return llvm::ConstantFP::get(b_.getDoubleTy(), v); }
-  llvm::Constant* structure(const std::vector<llvm::Constant*>& fields) { return llvm::ConstantStruct::getAnon(module_.getContext(), fields); }
+  llvm::Constant* structure(const std::vector<llvm::Constant*>& fields) {
+    return llvm::ConstantStruct::getAnon(module_.getContext(), fields);
+  }
 
   llvm::Constant* array(const std::vector<llvm::Constant*>& items, const char* name) {
     if (items.empty()) return llvm::ConstantPointerNull::get(b_.getPtrTy());

@@ -40,9 +40,8 @@ public:
     auto* scratch = pointer_member(offsetof(tw_run, scratch));
     auto* mine = b_.CreateMul(b_.CreateSExt(thread_, b_.getInt64Ty()), b_.getInt64(static_cast<uint64_t>(plan_.scratch_bytes)));
     scratch_ = b_.CreateGEP(b_.getInt8Ty(), scratch, mine);
-    profiling_ = b_.CreateAnd(
-        b_.CreateICmpNE(b_.CreateLoad(b_.getInt32Ty(), member(offsetof(tw_run, profiling))), b_.getInt32(0)),
-        b_.CreateICmpEQ(thread_, b_.getInt32(0)));
+    profiling_ = b_.CreateAnd(b_.CreateICmpNE(b_.CreateLoad(b_.getInt32Ty(), member(offsetof(tw_run, profiling))), b_.getInt32(0)),
+                              b_.CreateICmpEQ(thread_, b_.getInt32(0)));
     bind_dims(pointer_member(offsetof(tw_run, symbols)));
     region_offsets();
     const Body& body = *plan_.function->body;
@@ -152,7 +151,8 @@ private:
     case StorageKind::arena: return b_.CreateConstGEP1_64(b_.getInt8Ty(), arena_, index);
     case StorageKind::region: return b_.CreateGEP(b_.getInt8Ty(), arena_, regions_[index]);
     case StorageKind::alias: return pointer(s.of.node());
-    case StorageKind::slot: return b_.CreateLoad(b_.getPtrTy(), b_.CreateConstGEP1_64(b_.getPtrTy(), member(offsetof(tw_run, slots)), index));
+    case StorageKind::slot:
+      return b_.CreateLoad(b_.getPtrTy(), b_.CreateConstGEP1_64(b_.getPtrTy(), member(offsetof(tw_run, slots)), index));
     case StorageKind::output: return b_.CreateLoad(b_.getPtrTy(), b_.CreateConstGEP1_64(b_.getPtrTy(), outputs_, index));
     }
     throw internal_error("unknown storage");

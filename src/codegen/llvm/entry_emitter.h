@@ -13,7 +13,7 @@ namespace tw::codegen {
 struct KernelCode {
   std::string symbol;
   Ref<Kernel> kernel;
-  bool parallel = true;  // has a loop that is shared between threads
+  bool parallel = true; // has a loop that is shared between threads
 };
 
 struct Launch {
@@ -22,11 +22,11 @@ struct Launch {
 };
 
 struct EntryPlan {
-  Ref<Function> function;  // stage `planned`
+  Ref<Function> function; // stage `planned`
   std::string name, target, features, producer;
   std::vector<std::string> input_names, output_names;
-  std::map<Name, KernelCode> kernels;                     // by the callee's name
-  std::unordered_map<const Node*, int64_t> constants;     // Constant → offset into the weights
+  std::map<Name, KernelCode> kernels;                 // by the callee's name
+  std::unordered_map<const Node*, int64_t> constants; // Constant → offset into the weights
   int64_t weight_bytes = 0, scratch_bytes = 0;
   // What the profile says of a call; asked once for each.
   std::function<Launch(const Invoke&, const Kernel&, const Opt<Origin>&)> describe;

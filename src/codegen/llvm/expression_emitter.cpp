@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Expressions of kernels: one LLVM value for each, of the element's register type; float16 and bfloat16 live as floats that are rounded
 // after each operation, which is what the semantics say (convert, compute, round once).
-#include "codegen/llvm/kernel_emitter.h"
 #include "codegen/llvm/intrinsic_emitter.h"
+#include "codegen/llvm/kernel_emitter.h"
 #include "ir/build.h"
 
 #include <llvm/IR/Intrinsics.h>
@@ -11,7 +11,9 @@
 namespace tw::codegen {
 
 namespace {
-llvm::Type* with_lanes(llvm::Type* type, int lanes) { return lanes == 1 ? type : llvm::FixedVectorType::get(type, static_cast<unsigned>(lanes)); }
+llvm::Type* with_lanes(llvm::Type* type, int lanes) {
+  return lanes == 1 ? type : llvm::FixedVectorType::get(type, static_cast<unsigned>(lanes));
+}
 bool is_narrow_float(DType type) { return type.is_float() && type.bits == 16; }
 } // namespace
 
@@ -43,7 +45,8 @@ llvm::Value* KernelEmitter::from_storage(llvm::Value* stored, DType type) {
     auto* bits = builder_.CreateZExt(stored, wide);
     auto constant = [&](uint32_t v) { return llvm::ConstantInt::get(wide, v); };
     auto* magnitude = builder_.CreateShl(builder_.CreateAnd(bits, constant(0x7fff)), 13);
-    auto* scaled = builder_.CreateFMul(builder_.CreateBitCast(magnitude, value_type(type)), llvm::ConstantFP::get(value_type(type), 0x1p112));
+    auto* scaled =
+        builder_.CreateFMul(builder_.CreateBitCast(magnitude, value_type(type)), llvm::ConstantFP::get(value_type(type), 0x1p112));
     auto* special = builder_.CreateICmpUGE(magnitude, constant(0x7c00u << 13));
     auto* filled = builder_.CreateOr(magnitude, constant(0x7f800000u));
     auto* value = builder_.CreateSelect(special, filled, builder_.CreateBitCast(scaled, wide));
@@ -71,7 +74,8 @@ llvm::Value* KernelEmitter::to_storage(llvm::Value* value, DType type) {
   }
   // The same three ranges as float_to_half in base/dtype.cpp: too large, subnormal, normal.
   auto* odd = builder_.CreateAnd(builder_.CreateLShr(magnitude, 13), constant(1));
-  auto* normal = builder_.CreateLShr(builder_.CreateSub(builder_.CreateAdd(magnitude, builder_.CreateAdd(odd, constant(0xfff))), constant(0x38000000)), 13);
+  auto* normal = builder_.CreateLShr(
+      builder_.CreateSub(builder_.CreateAdd(magnitude, builder_.CreateAdd(odd, constant(0xfff))), constant(0x38000000)), 13);
   auto* shifted = builder_.CreateFAdd(builder_.CreateBitCast(magnitude, value_type(type)), llvm::ConstantFP::get(value_type(type), 0.5));
   auto* subnormal = builder_.CreateSub(builder_.CreateBitCast(shifted, wide), constant(0x3f000000));
   auto* result = builder_.CreateSelect(builder_.CreateICmpULT(magnitude, constant(0x38800000)), subnormal, normal);
@@ -91,7 +95,8 @@ llvm::Value* KernelEmitter::splat(llvm::Value* scalar, int lanes) {
 
 llvm::Value* KernelEmitter::literal(double value, DType type) {
   auto* scalar = value_type(type.element());
-  llvm::Constant* constant = type.is_float() ? llvm::ConstantFP::get(scalar, value) : llvm::ConstantInt::get(scalar, static_cast<int64_t>(value), true);
+  llvm::Constant* constant =
+      type.is_float() ? llvm::ConstantFP::get(scalar, value) : llvm::ConstantInt::get(scalar, static_cast<int64_t>(value), true);
   return splat(constant, type.lanes);
 }
 
@@ -122,7 +127,8 @@ llvm::Value* KernelEmitter::load(const Load& e) {
   if (ramp && is_int(ramp->stride, 1)) {
     auto* address = builder_.CreateGEP(storage_type(type.element()), pointer, expression(ramp->base));
     if (!mask) return load_at(address, type);
-    return from_storage(builder_.CreateMaskedLoad(storage_type(type), address, align, mask, llvm::Constant::getNullValue(storage_type(type))), type);
+    return from_storage(
+        builder_.CreateMaskedLoad(storage_type(type), address, align, mask, llvm::Constant::getNullValue(storage_type(type))), type);
   }
   if (!mask) mask = splat(builder_.getTrue(), type.lanes);
   auto* places = addresses(pointer, expression(e.index[0]), type);
@@ -134,9 +140,9 @@ llvm::Value* KernelEmitter::integer_division(llvm::Value* a, llvm::Value* b, DTy
   auto* zero = llvm::Constant::getNullValue(a->getType());
   auto* one = llvm::ConstantInt::get(a->getType(), 1);
   bool constant = llvm::isa<llvm::Constant>(b);
-  if (!constant) b = builder_.CreateSelect(builder_.CreateICmpEQ(b, zero), one, b);  // the processor would trap
+  if (!constant) b = builder_.CreateSelect(builder_.CreateICmpEQ(b, zero), one, b); // the processor would trap
   if (type.is_unsigned() || non_negative) return remainder ? builder_.CreateURem(a, b) : builder_.CreateUDiv(a, b);
-  llvm::Value* minus = nullptr;  // lanes where b is -1, whose quotient may overflow
+  llvm::Value* minus = nullptr; // lanes where b is -1, whose quotient may overflow
   if (!constant) {
     minus = builder_.CreateICmpEQ(b, llvm::Constant::getAllOnesValue(a->getType()));
     b = builder_.CreateSelect(minus, one, b);
@@ -152,7 +158,8 @@ llvm::Value* KernelEmitter::integer_division(llvm::Value* a, llvm::Value* b, DTy
 
 llvm::Value* KernelEmitter::minimum_maximum(llvm::Value* a, llvm::Value* b, DType type, bool maximum) {
   if (type.is_int() || type.is_bool()) {
-    auto id = type.is_signed() ? (maximum ? llvm::Intrinsic::smax : llvm::Intrinsic::smin) : (maximum ? llvm::Intrinsic::umax : llvm::Intrinsic::umin);
+    auto id = type.is_signed() ? (maximum ? llvm::Intrinsic::smax : llvm::Intrinsic::smin)
+                               : (maximum ? llvm::Intrinsic::umax : llvm::Intrinsic::umin);
     return builder_.CreateBinaryIntrinsic(id, a, b);
   }
   // `c > x ? c : x` is one instruction, and gives x where x is NaN; the other operand's NaN needs a look of its own unless it is a literal.
@@ -185,10 +192,13 @@ llvm::Value* KernelEmitter::binary(BinaryOp op, llvm::Value* a, llvm::Value* b, 
   case BinaryOp::le: return compare(P::FCMP_OLE, P::ICMP_SLE, P::ICMP_ULE);
   case BinaryOp::gt: return compare(P::FCMP_OGT, P::ICMP_SGT, P::ICMP_UGT);
   case BinaryOp::ge: return compare(P::FCMP_OGE, P::ICMP_SGE, P::ICMP_UGE);
-  case BinaryOp::logical_and: case BinaryOp::bit_and: return builder_.CreateAnd(a, b);
-  case BinaryOp::logical_or: case BinaryOp::bit_or: return builder_.CreateOr(a, b);
+  case BinaryOp::logical_and:
+  case BinaryOp::bit_and: return builder_.CreateAnd(a, b);
+  case BinaryOp::logical_or:
+  case BinaryOp::bit_or: return builder_.CreateOr(a, b);
   case BinaryOp::bit_xor: return builder_.CreateXor(a, b);
-  case BinaryOp::shift_left: case BinaryOp::shift_right: {
+  case BinaryOp::shift_left:
+  case BinaryOp::shift_right: {
     auto* width = llvm::ConstantInt::get(a->getType(), type.bits);
     auto* small = builder_.CreateICmpULT(b, width);
     auto* amount = builder_.CreateSelect(small, b, llvm::ConstantInt::get(a->getType(), type.bits - 1));
@@ -203,7 +213,8 @@ llvm::Value* KernelEmitter::binary(BinaryOp op, llvm::Value* a, llvm::Value* b, 
 llvm::Value* KernelEmitter::unary(UnaryOp op, llvm::Value* a, DType type) {
   switch (op) {
   case UnaryOp::neg: return type.is_float() ? builder_.CreateFNeg(a) : builder_.CreateNeg(a);
-  case UnaryOp::logical_not: case UnaryOp::bit_not: return builder_.CreateNot(a);
+  case UnaryOp::logical_not:
+  case UnaryOp::bit_not: return builder_.CreateNot(a);
   }
   throw internal_error("unknown unary operation");
 }
@@ -214,8 +225,9 @@ llvm::Value* KernelEmitter::cast(llvm::Value* value, DType from, DType to) {
   to = to.with_lanes(from.lanes);
   if (from == to) return value;
   auto* type = value_type(to);
-  if (to.is_bool()) return from.is_float() ? builder_.CreateFCmpUNE(value, llvm::Constant::getNullValue(value->getType()))
-                                           : builder_.CreateICmpNE(value, llvm::Constant::getNullValue(value->getType()));
+  if (to.is_bool())
+    return from.is_float() ? builder_.CreateFCmpUNE(value, llvm::Constant::getNullValue(value->getType()))
+                           : builder_.CreateICmpNE(value, llvm::Constant::getNullValue(value->getType()));
   if (from.is_float() && to.is_float()) {
     if (value->getType() != type) value = to.bits == 64 ? builder_.CreateFPExt(value, type) : builder_.CreateFPTrunc(value, type);
     return round_to(value, to);

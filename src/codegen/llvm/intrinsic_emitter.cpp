@@ -21,7 +21,7 @@ llvm::Value* lane_sum(Builder& b, const Target&, const Args& a, bool product) {
   if (!type->isFloatingPointTy()) return product ? b.CreateMulReduce(a[0]) : b.CreateAddReduce(a[0]);
   auto* start = llvm::ConstantFP::get(type, product ? 1.0 : -0.0);
   auto* call = product ? b.CreateFMulReduce(start, a[0]) : b.CreateFAddReduce(start, a[0]);
-  call->setHasAllowReassoc(true);  // any order: a tree instead of a chain
+  call->setHasAllowReassoc(true); // any order: a tree instead of a chain
   return call;
 }
 
@@ -51,16 +51,19 @@ const std::unordered_map<std::string, Emit>& table() {
       {"round", unary<llvm::Intrinsic::rint>},
       {"sqrt", unary<llvm::Intrinsic::sqrt>},
       {"trunc", unary<llvm::Intrinsic::trunc>},
-      {"fma", [](Builder& b, const Target& t, const Args& a) -> llvm::Value* {
+      {"fma",
+       [](Builder& b, const Target& t, const Args& a) -> llvm::Value* {
          if (!t.has_fma()) return b.CreateFAdd(b.CreateFMul(a[0], a[1]), a[2]);
          return b.CreateIntrinsic(llvm::Intrinsic::fma, {a[0]->getType()}, {a[0], a[1], a[2]});
        }},
       {"isnan", [](Builder& b, const Target&, const Args& a) -> llvm::Value* { return b.CreateFCmpUNO(a[0], a[0]); }},
-      {"isinf", [](Builder& b, const Target&, const Args& a) -> llvm::Value* {
+      {"isinf",
+       [](Builder& b, const Target&, const Args& a) -> llvm::Value* {
          auto* infinity = llvm::ConstantFP::getInfinity(a[0]->getType());
          return b.CreateFCmpOEQ(b.CreateUnaryIntrinsic(llvm::Intrinsic::fabs, a[0]), infinity);
        }},
-      {"rsqrt", [](Builder& b, const Target&, const Args& a) -> llvm::Value* {
+      {"rsqrt",
+       [](Builder& b, const Target&, const Args& a) -> llvm::Value* {
          return b.CreateFDiv(llvm::ConstantFP::get(a[0]->getType(), 1.0), b.CreateUnaryIntrinsic(llvm::Intrinsic::sqrt, a[0]));
        }},
       {"lane_add", [](Builder& b, const Target& t, const Args& a) { return lane_sum(b, t, a, false); }},

@@ -12,6 +12,7 @@
 namespace tw::codegen {
 
 // Lanewise; arguments are floats or doubles (or vectors of them) of one type. Fails for a name that has no row.
-llvm::Value* emit_intrinsic(llvm::IRBuilder<>& builder, const Target& target, const std::string& name, const std::vector<llvm::Value*>& args);
+llvm::Value* emit_intrinsic(llvm::IRBuilder<>& builder, const Target& target, const std::string& name,
+                            const std::vector<llvm::Value*>& args);
 
 } // namespace tw::codegen

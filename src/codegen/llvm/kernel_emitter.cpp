@@ -42,7 +42,8 @@ llvm::FunctionType* kernel_type(llvm::LLVMContext& context, const Kernel& kernel
   return llvm::FunctionType::get(llvm::Type::getVoidTy(context), types, false);
 }
 
-KernelEmitter::KernelEmitter(llvm::Module& module, const Target& target) : module_(module), target_(target), builder_(module.getContext()) {}
+KernelEmitter::KernelEmitter(llvm::Module& module, const Target& target)
+    : module_(module), target_(target), builder_(module.getContext()) {}
 
 llvm::Function* KernelEmitter::emit(const Kernel& kernel, const std::string& symbol) {
   auto* function = llvm::Function::Create(kernel_type(module_.getContext(), kernel), llvm::GlobalValue::ExternalLinkage, symbol, module_);
@@ -87,9 +88,9 @@ llvm::Value* KernelEmitter::pointer_of(const Buffer& buffer) {
   return found->second;
 }
 
-std::vector<llvm::Value*> KernelEmitter::loop(
-    llvm::Value* count, std::vector<llvm::Value*> carried, const char* name,
-    const std::function<std::vector<llvm::Value*>(llvm::Value*, const std::vector<llvm::Value*>&)>& body) {
+std::vector<llvm::Value*>
+KernelEmitter::loop(llvm::Value* count, std::vector<llvm::Value*> carried, const char* name,
+                    const std::function<std::vector<llvm::Value*>(llvm::Value*, const std::vector<llvm::Value*>&)>& body) {
   auto& context = module_.getContext();
   if (auto* constant = llvm::dyn_cast<llvm::ConstantInt>(count)) {
     if (constant->getSExtValue() <= 0) return carried;
@@ -135,7 +136,7 @@ void KernelEmitter::for_loop(const For& s) {
   if (s.how == ForKind::vectorised) throw internal_error("a vectorised loop over '{}' reached code generation", s.var->id.str());
   llvm::Value *begin = expression(s.begin), *extent = expression(s.extent);
   bool shared = s.how == ForKind::parallel && !inside_parallel_;
-  if (shared) {  // this thread's part: extent * thread / threads up to extent * (thread + 1) / threads
+  if (shared) { // this thread's part: extent * thread / threads up to extent * (thread + 1) / threads
     auto* first = builder_.CreateSDiv(builder_.CreateMul(extent, thread_), threads_);
     auto* last = builder_.CreateSDiv(builder_.CreateMul(extent, builder_.CreateAdd(thread_, builder_.getInt64(1))), threads_);
     begin = builder_.CreateAdd(begin, first);
@@ -159,7 +160,8 @@ void KernelEmitter::allocate(const Allocate& s) {
     auto size = as_int(count);
     if (!size) throw internal_error("local buffer '{}' has no constant size", buffer.id.str());
     llvm::IRBuilder<> at_entry(&function_->getEntryBlock(), function_->getEntryBlock().begin());
-    auto* memory = at_entry.CreateAlloca(llvm::ArrayType::get(storage_type(buffer.element), static_cast<uint64_t>(*size)), nullptr, buffer.id.str());
+    auto* memory =
+        at_entry.CreateAlloca(llvm::ArrayType::get(storage_type(buffer.element), static_cast<uint64_t>(*size)), nullptr, buffer.id.str());
     memory->setAlignment(llvm::Align(64));
     buffers_[s.buffer.node()] = memory;
     statement(s.body);
@@ -243,7 +245,8 @@ void KernelEmitter::statement(const Ref<Stmt>& s) {
       return;
     }
     auto* type = llvm::FunctionType::get(builder_.getInt32Ty(), {builder_.getPtrTy(), builder_.getInt32Ty()}, false);
-    auto* failed = builder_.CreateCall(type, service(offsetof(tw_services, barrier)), {run_, builder_.CreateTrunc(thread_, builder_.getInt32Ty())});
+    auto* failed =
+        builder_.CreateCall(type, service(offsetof(tw_services, barrier)), {run_, builder_.CreateTrunc(thread_, builder_.getInt32Ty())});
     auto* stop = llvm::BasicBlock::Create(context, "stop", function_);
     auto* go_on = llvm::BasicBlock::Create(context, "go_on", function_);
     builder_.CreateCondBr(builder_.CreateICmpEQ(failed, builder_.getInt32(0)), go_on, stop);

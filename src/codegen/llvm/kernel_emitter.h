@@ -34,7 +34,7 @@ public:
   void bind(const Node* variable, llvm::Value* value) {
     variables_[variable] = value;
     alive_.emplace_back(variable, 0);
-    memo_.clear();  // what was computed from its former value
+    memo_.clear(); // what was computed from its former value
   }
   llvm::Value* pointer_of(const Buffer& buffer);
 
@@ -51,8 +51,8 @@ public:
   llvm::Value* load_at(llvm::Value* address, DType type);
   llvm::Value* literal(double value, DType type);
 
-  llvm::Type* value_type(DType type);    // in registers: bool is i1, f16 and bf16 are float
-  llvm::Type* storage_type(DType type);  // in memory: bool is i8, f16 and bf16 are i16
+  llvm::Type* value_type(DType type);   // in registers: bool is i1, f16 and bf16 are float
+  llvm::Type* storage_type(DType type); // in memory: bool is i8, f16 and bf16 are i16
   llvm::Value* from_storage(llvm::Value* stored, DType type);
   llvm::Value* to_storage(llvm::Value* value, DType type);
   // A loop of `count` iterations (i64); body gets the counter. Loop-carried values: initial ones in, final ones out.
@@ -78,8 +78,8 @@ private:
   llvm::IRBuilder<> builder_;
   llvm::Function* function_ = nullptr;
   std::unordered_map<const Node*, llvm::Value*> variables_, buffers_;
-  std::vector<Opt<Node>> alive_;  // nodes that are keys of the maps: an address must not come back as another node
-  std::unordered_map<const Node*, llvm::Value*> memo_;  // of the statement at hand: between two statements memory may change
+  std::vector<Opt<Node>> alive_;                       // nodes that are keys of the maps: an address must not come back as another node
+  std::unordered_map<const Node*, llvm::Value*> memo_; // of the statement at hand: between two statements memory may change
   std::unique_ptr<arith::Analyzer> analyzer_;
   llvm::Value *thread_ = nullptr, *threads_ = nullptr, *scratch_ = nullptr, *run_ = nullptr;
   llvm::Value* scratch_used_ = nullptr;

@@ -18,7 +18,7 @@ namespace tw::codegen {
 struct CodegenOptions {
   int level = 2;          // 0…3, of instruction selection, scheduling and register allocation
   bool middle_end = true; // the small clean-up pipeline of compile_module.cpp; leave out for IR that is final already
-  bool verify = true;    // check the IR before compiling it
+  bool verify = true;     // check the IR before compiling it
 };
 
 std::string llvm_triple(const Target& target);

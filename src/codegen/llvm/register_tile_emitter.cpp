@@ -21,14 +21,14 @@ struct Chunk {
 
 // A load of the reduction whose address is affine in the tile's axes.
 struct Stream {
-  llvm::Value* base = nullptr;           // address at row 0, column 0, reduce 0
-  std::vector<llvm::Value*> row_bases;   // where a row's displacement is no constant
-  std::vector<int64_t> row_offsets;      // elements, where it is
-  int64_t column = 0;                    // 0 or 1
+  llvm::Value* base = nullptr;         // address at row 0, column 0, reduce 0
+  std::vector<llvm::Value*> row_bases; // where a row's displacement is no constant
+  std::vector<int64_t> row_offsets;    // elements, where it is
+  int64_t column = 0;                  // 0 or 1
   bool uses_rows = false;
-  std::vector<llvm::Value*> steps;       // elements for each reduce axis
+  std::vector<llvm::Value*> steps; // elements for each reduce axis
   std::vector<std::optional<int64_t>> constant_steps;
-  size_t cursor = 0;                     // which running offset it follows
+  size_t cursor = 0; // which running offset it follows
 };
 
 class RegisterTileEmitter {
@@ -134,7 +134,8 @@ private:
     auto extent = as_int(tile_.reduce[axis]->extent);
     bool innermost = axis + 1 == tile_.reduce.size();
     int64_t work = static_cast<int64_t>(rows_.size() * chunks_.size());
-    if (extent && *extent * inner_points(axis + 1) * work <= 96 && *extent <= 32) return *extent;  // whole: small windows become straight code
+    if (extent && *extent * inner_points(axis + 1) * work <= 96 && *extent <= 32)
+      return *extent; // whole: small windows become straight code
     if (!innermost) return 1;
     int64_t wanted = work >= 16 ? 4 : work >= 4 ? 8 : 16;
     return extent ? std::min(wanted, *extent) : wanted;
@@ -183,13 +184,14 @@ private:
       size_t n = values.size();
       values.insert(values.end(), start.begin(), start.end());
       return emitter_.loop(count, std::move(values), loop->var->id.c_str(), [&](llvm::Value* counter, const Values& carried) {
-        Values inside(carried.begin(), carried.begin() + static_cast<int64_t>(n)), at(carried.begin() + static_cast<int64_t>(n), carried.end());
+        Values inside(carried.begin(), carried.begin() + static_cast<int64_t>(n)),
+            at(carried.begin() + static_cast<int64_t>(n), carried.end());
         auto* scaled = each == 1 ? counter : b_.CreateMul(counter, b_.getInt64(static_cast<uint64_t>(each)), "", true, true);
         loaded_.clear();
         inside = points(std::move(inside), b_.CreateAdd(begin, scaled, "", true, true), at, each);
         Values next = advance(at, axis, b_.getInt64(static_cast<uint64_t>(each)));
         inside.insert(inside.end(), next.begin(), next.end());
-        loaded_.clear();  // what was loaded inside the loop is not to be used outside
+        loaded_.clear(); // what was loaded inside the loop is not to be used outside
         return inside;
       });
     };
@@ -286,7 +288,8 @@ private:
     llvm::Value* offset = (*cursors_)[s.cursor];
     for (auto [axis, i] : displacement_) {
       if (auto constant = s.constant_steps[axis]) displacement += *constant * i;
-      else if (i) offset = b_.CreateAdd(offset, b_.CreateMul(s.steps[axis], b_.getInt64(static_cast<uint64_t>(i)), "", true, true), "", true, true);
+      else if (i)
+        offset = b_.CreateAdd(offset, b_.CreateMul(s.steps[axis], b_.getInt64(static_cast<uint64_t>(i)), "", true, true), "", true, true);
     }
     auto* base = s.row_bases.empty() ? s.base : s.row_bases[r];
     if (s.row_bases.empty()) displacement += s.row_offsets[r];
@@ -342,12 +345,12 @@ private:
   llvm::IRBuilder<>& b_;
   const RegisterTile& tile_;
   DType type_;
-  std::vector<std::vector<int64_t>> rows_;  // the row axes' values at each row
+  std::vector<std::vector<int64_t>> rows_; // the row axes' values at each row
   std::vector<Chunk> chunks_;
   std::unordered_map<const Load*, Stream> streams_;
   std::vector<std::vector<Ref<Expr>>> cursor_steps_;
   std::vector<Values> cursor_values_;
-  std::vector<std::pair<size_t, int64_t>> displacement_;  // unrolled axes: which, and where
+  std::vector<std::pair<size_t, int64_t>> displacement_; // unrolled axes: which, and where
   const Values* cursors_ = nullptr;
   std::map<std::tuple<const Node*, size_t, size_t>, llvm::Value*> values_;
   std::map<std::tuple<const void*, const void*, int64_t, int>, llvm::Value*> loaded_;

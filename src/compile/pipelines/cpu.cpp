@@ -3,7 +3,7 @@
 
 #include "schedule/rules/rules.h"
 
-#include <passes/all.h>  // generated: every pass
+#include <passes/all.h> // generated: every pass
 
 namespace tw::compile {
 
@@ -11,7 +11,8 @@ using namespace tw::passes;
 
 namespace {
 Ref<Kernel> schedule_for_target(const Ref<Kernel>& kernel, PassContext& context) {
-  return schedule::schedule_kernel(kernel, context.target, [&](std::string subject, std::string text) { context.remark(std::move(subject), std::move(text)); });
+  return schedule::schedule_kernel(kernel, context.target,
+                                   [&](std::string subject, std::string text) { context.remark(std::move(subject), std::move(text)); });
 }
 } // namespace
 
@@ -20,23 +21,28 @@ const Pass schedule_pass = {.name = "schedule", .doc = "schedules each kernel by
 
 Pipeline cpu_pipeline(const Target&) {
   return {
+      &pin_dimensions_pass,
       &inline_functions_pass,
       &decompose_pass,
-      &fold_constants_pass,       // before layout: what it permutes is done now, not in each run
+      &fold_constants_pass, // before layout: what it permutes is done now, not in each run
       &eliminate_common_subexpressions_pass,
+      &simplify_graph_pass,
+      &recognise_patterns_pass,
+      &fold_batch_norm_pass, // before layout: it looks for weights as the model has them
       &assign_layout_pass,
-      &fold_constants_pass,       // the weights that assign_layout has permuted
+      &fold_constants_pass, // the weights that assign_layout has permuted
+      &simplify_graph_pass, // a transpose of one channel is a reshape
       &eliminate_common_subexpressions_pass,
       &eliminate_dead_code_pass,
-      &materialise_results_pass,  // before fusing: the copies may join other groups
+      &materialise_results_pass, // before fusing: the copies may join other groups
       &fuse_pass,
       &lower_pass,
       &schedule_pass,
-      &erase_blocks_pass,         // schedules are done: blocks have served
-      &simplify_kernel_pass,      // makes equal indices equal, which place_allocations looks for
+      &erase_blocks_pass,    // schedules are done: blocks have served
+      &simplify_kernel_pass, // makes equal indices equal, which place_allocations looks for
       &place_allocations_pass,
       &hoist_allocations_pass,
-      &flatten_buffers_pass,      // before vectorising: one index that can become a vector
+      &flatten_buffers_pass, // before vectorising: one index that can become a vector
       &simplify_kernel_pass,
       &vectorise_pass,
       &unroll_pass,

@@ -63,34 +63,45 @@ const ops::Contents* BodyBuilder::known(const tw::Node* value) const {
   return nullptr;
 }
 
-std::optional<ops::Contents> BodyBuilder::contents(const Ref<Operand>& operand) { return find(operand, false, 0); }
-std::optional<ops::Contents> BodyBuilder::sizes(const Ref<Operand>& operand) { return find(operand, true, 0); }
+std::optional<ops::Contents> BodyBuilder::contents(const Ref<Operand>& operand) { return find(operand, {}, 0); }
+std::optional<ops::Contents> BodyBuilder::sizes(const Ref<Operand>& operand, int64_t min) { return find(operand, min, 0); }
 
-std::optional<ops::Contents> BodyBuilder::find(const Ref<Operand>& operand, bool may_read, int depth) {
-  if (const auto* constant = as<Constant>(operand)) return small_count(operand, ops::most_contents) ? ops::contents_of(*constant) : std::nullopt;
+std::optional<ops::Contents> BodyBuilder::find(const Ref<Operand>& operand, Least least, int depth) {
+  if (const auto* constant = as<Constant>(operand))
+    return small_count(operand, ops::most_contents) ? ops::contents_of(*constant) : std::nullopt;
   if (const auto* found = known(operand.node())) return *found;
   const auto* type = as<TensorType>(type_of(operand.node()));
   if (!type || type->element.is_float() || depth > deepest_chain || !small_count(operand, ops::most_contents)) return {};
   std::optional<ops::Contents> result;
   const Binding* from = producer(operand.node());
   if (const auto* call = from ? as<OpCall>(from->operation) : nullptr) {
-    result = fold(*call, index_of(*from, operand), may_read, depth);
+    result = fold(*call, index_of(*from, operand), least, depth);
     if (!result)
       if (auto value = evaluate(operand, depth)) result = ops::contents_of(*value->constant().get());
   }
-  if (!result && may_read) result = read(operand);
+  if (!result && least && type->element.is_int() && type->element.bits >= 32 && type->element.is_signed()) {
+    auto count = small_count(operand, most_sizes);
+    if (count && *count > 0) {
+      result.emplace(ops::Contents{.shape = type->shape, .elements = {}});
+      for (const auto& d : read(operand, *least)) result->elements.push_back(cast(type->element, d));
+    }
+  }
   if (result) known_.insert_or_assign(operand.node(), *result);
   return result;
 }
 
 // The contents of a call's result from those of its arguments.
-std::optional<ops::Contents> BodyBuilder::fold(const OpCall& call, size_t result, bool may_read, int depth) {
-  if (!ops::get(call.op).fold) return {};
+std::optional<ops::Contents> BodyBuilder::fold(const OpCall& call, size_t result, Least least, int depth) {
+  const ops::OpDef& op = ops::get(call.op);
+  if (!op.fold) return {};
+  // A size stays one when it is moved; a number that is computed with need not be one.
+  if (least && op.fusion != ops::Fusion::injective && call.op != "identity" && call.op != "cast")
+    least = std::numeric_limits<int64_t>::min();
   std::vector<std::optional<ops::Contents>> held(call.args.size());
   std::vector<const ops::Contents*> inputs(call.args.size(), nullptr);
   for (size_t i = 0; i < call.args.size(); ++i) {
     if (!call.args[i]) continue;
-    held[i] = find(as_ref<Operand>(call.args[i]), may_read, depth + 1);
+    held[i] = find(as_ref<Operand>(call.args[i]), least, depth + 1);
     if (held[i]) inputs[i] = &*held[i];
   }
   auto results = ops::fold_call(call, inputs);
@@ -98,18 +109,17 @@ std::optional<ops::Contents> BodyBuilder::fold(const OpCall& call, size_t result
   return std::move((*results)[result]);
 }
 
-std::optional<ops::Contents> BodyBuilder::read(const Ref<Operand>& operand) {
+std::vector<Ref<Var>> BodyBuilder::read(const Ref<Operand>& operand, int64_t min, int64_t max) {
   Ref<TensorType> type = tensor_of(operand);
   auto count = small_count(operand, most_sizes);
-  if (!count || *count == 0 || (type->element != i64 && type->element != i32)) return {};
+  TW_CHECK(count);
   Ref<Operand> tensor = operand;
   if (type->element != i64) tensor = apply("cast", {tensor}, {{"to", i64}});
   if (type->shape.size() > 1) tensor = apply("reshape", {tensor}, {{"shape", List<Ref<Expr>>{imm(*count)}}});
-  std::vector<std::string> names;
-  for (int64_t i = 0; i < *count; ++i) names.push_back(unique("size"));
-  ops::Contents out{.shape = type->shape, .elements = {}};
-  for (const auto& d : GraphBuilder::read_sizes(tensor, names)) out.elements.push_back(cast(type->element, d));
-  return out;
+  std::vector<Ref<Var>> read;
+  for (int64_t i = 0; i < *count; ++i) read.push_back(dim(unique("size"), min, max));
+  emit(make(Binding{.values = {}, .operation = make(OpCall{.op = "read_sizes", .args = {tensor}}), .dims = read}));
+  return read;
 }
 
 std::optional<interpreter::Array> BodyBuilder::constant_value(const Ref<Operand>& operand) { return evaluate(operand, 0); }
@@ -128,7 +138,7 @@ std::optional<interpreter::Array> BodyBuilder::evaluate(const Ref<Operand>& oper
     if (!arg) continue;
     auto value = evaluate(as_ref<Operand>(arg), depth + 1);
     if (!value) {
-      auto folded = tensor_of(operand)->element.is_float() ? std::nullopt : fold(*call, index_of(*from, operand), false, depth + 1);
+      auto folded = tensor_of(operand)->element.is_float() ? std::nullopt : fold(*call, index_of(*from, operand), {}, depth + 1);
       if (!folded) return {};
       return literal_array(*folded, tensor_of(operand)->element);
     }

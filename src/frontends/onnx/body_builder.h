@@ -18,8 +18,11 @@ public:
 
   // The elements, if they are known; emits nothing.
   std::optional<ops::Contents> contents(const Ref<Operand>& operand);
-  // The same, but elements that depend on data are read at run time and become new dims, where the tensor is a small one of i64 or i32.
-  std::optional<ops::Contents> sizes(const Ref<Operand>& operand);
+  // The same, but elements that depend on data are read at run time and become new dims of at least `min`, where the tensor is a small one
+  // of i64 or i32. What is read to be computed with may have any value.
+  std::optional<ops::Contents> sizes(const Ref<Operand>& operand, int64_t min = 0);
+  // Reads a vector of i64 or i32.
+  std::vector<Ref<Var>> read(const Ref<Operand>& operand, int64_t min, int64_t max = unbounded);
   // The whole value, if it follows from constants alone and is small.
   std::optional<interpreter::Array> constant_value(const Ref<Operand>& operand);
 
@@ -32,9 +35,10 @@ public:
   const std::vector<Ref<Var>>& dims() const { return dims_; }
 
 private:
-  std::optional<ops::Contents> find(const Ref<Operand>& operand, bool read, int depth);
-  std::optional<ops::Contents> fold(const OpCall& call, size_t result, bool read, int depth);
-  std::optional<ops::Contents> read(const Ref<Operand>& operand);
+  // The least value of what may be read; nothing: nothing may be read.
+  using Least = std::optional<int64_t>;
+  std::optional<ops::Contents> find(const Ref<Operand>& operand, Least least, int depth);
+  std::optional<ops::Contents> fold(const OpCall& call, size_t result, Least least, int depth);
   std::optional<interpreter::Array> evaluate(const Ref<Operand>& operand, int depth);
   const Binding* producer(const tw::Node* value) const;
   const ops::Contents* known(const tw::Node* value) const;

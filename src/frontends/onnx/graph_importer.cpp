@@ -71,6 +71,19 @@ Ref<tw::Value> GraphImporter::parameter(const Value& input) {
   });
 }
 
+Ref<Operand> GraphImporter::given_value(const Value& input, const interpreter::Array& value) {
+  return with_place(fmt::format("input '{}'", input.name), [&] {
+    DType type = dtype_of(input.type.element, fmt::format("input '{}'", input.name));
+    const auto& shape = input.type.shape;
+    bool fits = value.dtype == type && (!shape || shape->size() == value.shape.size());
+    for (size_t d = 0; fits && shape && d < shape->size(); ++d) fits = !(*shape)[d].size || *(*shape)[d].size == value.shape[d];
+    if (!fits)
+      throw user_error("expected a value of {}, found {}[{}]", to_string(input.type), tw::to_string(value.dtype),
+                       fmt::join(value.shape, ", "));
+    return value.constant(input.name);
+  });
+}
+
 void GraphImporter::declare_initializers(const Graph& graph, Names& names) {
   for (const Value& value : graph.value_infos) names.declare(value);
   for (const Value& value : graph.outputs) names.declare(value);
@@ -85,7 +98,14 @@ Ref<Module> GraphImporter::run() {
   declare_initializers(graph, names);
   std::vector<Ref<tw::Value>> parameters;
   std::vector<Name> inputs, outputs;
+  for (const auto& [name, value] : options_.values)
+    if (std::none_of(graph.inputs.begin(), graph.inputs.end(), [&, n = name](const Value& input) { return input.name == n; }))
+      throw user_error("the model has no input '{}' to give a value", name);
   for (const Value& input : graph.inputs) {
+    if (auto given = options_.values.find(input.name); given != options_.values.end()) {
+      names.set(input.name, given_value(input, given->second));
+      continue;
+    }
     parameters.push_back(parameter(input));
     names.set(input.name, parameters.back());
     inputs.push_back(input.name);

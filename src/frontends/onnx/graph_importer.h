@@ -40,6 +40,7 @@ private:
   void node(const Node& node, size_t index, Names& names, BodyBuilder& body);
   void check_declared(const Node& node, const std::string& name, const Ref<Operand>& value, const Names& names);
   Ref<tw::Value> parameter(const Value& input);
+  Ref<Operand> given_value(const Value& input, const interpreter::Array& value);
   Ref<Expr> input_size(const Value& input, size_t axis);
 
   const Model& model_;

@@ -22,7 +22,8 @@ class Survey {
 public:
   void graph(const Graph& graph) {
     for (const Tensor& tensor : graph.initializers)
-      if (!find_dtype(tensor.element)) sentences.push_back(fmt::format("initializer '{}' has elements of {}", tensor.name, to_string(tensor.element)));
+      if (!find_dtype(tensor.element))
+        sentences.push_back(fmt::format("initializer '{}' has elements of {}", tensor.name, to_string(tensor.element)));
     for (const Node& node : graph.nodes) visit(node);
   }
   void inputs(const Graph& graph) {
@@ -53,7 +54,8 @@ private:
       if (auto* list = std::get_if<std::vector<std::shared_ptr<Graph>>>(&attribute.value))
         for (const auto& one : *list) graph(*one);
       if (auto* tensor = std::get_if<Tensor>(&attribute.value); tensor && row && !find_dtype(tensor->element))
-        sentences.push_back(fmt::format("{}: attribute '{}' has elements of {}", describe(node), attribute.name, to_string(tensor->element)));
+        sentences.push_back(
+            fmt::format("{}: attribute '{}' has elements of {}", describe(node), attribute.name, to_string(tensor->element)));
     }
   }
 };

@@ -9,6 +9,7 @@
 #pragma once
 
 #include "frontends/onnx/model.h"
+#include "interpreter/array.h"
 #include "ir/node_list.h"
 
 namespace tw::onnx {
@@ -16,6 +17,8 @@ namespace tw::onnx {
 struct ImportOptions {
   // Symbolic dimensions that are given a size; a name that the model does not have is a user error.
   std::map<std::string, int64_t> dims;
+  // Inputs that are given a value, and are then inputs no more: axes, shapes and the like, where the compiler must know them.
+  std::map<std::string, interpreter::Array> values;
 };
 
 Ref<Module> import_model(const Model& model, const ImportOptions& options = {});

@@ -60,11 +60,11 @@ double NodeContext::known_float(size_t i, const char* what) {
   return values[0];
 }
 
-std::vector<Ref<Expr>> NodeContext::sizes(size_t i, const char* what) {
+std::vector<Ref<Expr>> NodeContext::sizes(size_t i, const char* what, int64_t min) {
   Ref<TensorType> t = type(i);
   if (!t->element.is_int() || t->shape.size() > 1)
     throw user_error("input {} ('{}') must be a list of integers, found {} of rank {}", i, what, to_string(t->element), t->shape.size());
-  auto contents = body.sizes(input(i));
+  auto contents = body.sizes(input(i), min);
   if (!contents)
     throw unsupported("input {} ('{}') has an unknown number of elements, so that the rank of the result is not known", i, what);
   std::vector<Ref<Expr>> out;
@@ -76,13 +76,15 @@ std::vector<Ref<Expr>> NodeContext::sizes(size_t i, const char* what) {
   return out;
 }
 
-Ref<Expr> NodeContext::size(size_t i, const char* what) {
-  auto all = sizes(i, what);
+Ref<Expr> NodeContext::size(size_t i, const char* what, int64_t min) {
+  auto all = sizes(i, what, min);
   if (all.size() != 1) throw user_error("input {} ('{}') must be one integer, found {}", i, what, all.size());
   return all[0];
 }
 
-int64_t NodeContext::axis(int64_t value, int64_t rank, const char* name) const { return ops::TypeContext::normalise_axis(value, rank, name); }
+int64_t NodeContext::axis(int64_t value, int64_t rank, const char* name) const {
+  return ops::TypeContext::normalise_axis(value, rank, name);
+}
 
 std::optional<std::vector<int64_t>> NodeContext::axes(size_t i, int64_t since, int64_t rank) {
   std::vector<int64_t> out;
@@ -95,7 +97,8 @@ std::optional<std::vector<int64_t>> NodeContext::axes(size_t i, int64_t since, i
   }
   for (auto& a : out) a = axis(a, rank, "axes");
   std::sort(out.begin(), out.end());
-  if (std::adjacent_find(out.begin(), out.end()) != out.end()) throw user_error("axes must be distinct, found {} twice", *std::adjacent_find(out.begin(), out.end()));
+  if (std::adjacent_find(out.begin(), out.end()) != out.end())
+    throw user_error("axes must be distinct, found {} twice", *std::adjacent_find(out.begin(), out.end()));
   return out;
 }
 

@@ -51,9 +51,11 @@ public:
   double known_float(size_t i, const char* what);
   std::optional<std::vector<int64_t>> maybe_ints(size_t i);
   // Sizes (rank 0 or 1): symbolic, or read at run time where they depend on data.
-  std::vector<Ref<Expr>> sizes(size_t i, const char* what);
+  std::vector<Ref<Expr>> sizes(size_t i, const char* what, int64_t min = 0);
+  // The same for positions and offsets, which may be negative.
+  std::vector<Ref<Expr>> offsets(size_t i, const char* what) { return sizes(i, what, std::numeric_limits<int64_t>::min()); }
   // One of them, from a tensor of one element.
-  Ref<Expr> size(size_t i, const char* what);
+  Ref<Expr> size(size_t i, const char* what, int64_t min = 0);
   // Axes from an attribute in old versions, from input `i` since version `since`; 0 <= axis < rank, distinct. Nothing if neither is there.
   std::optional<std::vector<int64_t>> axes(size_t i, int64_t since, int64_t rank);
   int64_t axis(int64_t value, int64_t rank, const char* name = "axis") const;

@@ -7,7 +7,7 @@
 namespace tw::onnx {
 
 // Versions of ONNX's own operators (domain "") that the importer is written for.
-inline constexpr int64_t oldest_opset = 7, newest_opset = 28;
+inline constexpr int64_t oldest_opset = 6, newest_opset = 28;
 // The newest version of the file format in the schema that this was built with.
 int64_t newest_ir_version();
 

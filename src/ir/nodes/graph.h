@@ -31,11 +31,11 @@ struct OptionalType : Type {
 
 // Where a value lives during a run, decided by the pass plan_memory.
 enum class StorageKind {
-  arena,   // `offset` bytes into the arena
-  region,  // dynamic region number `offset` of the arena; its size is an expression over the entry's dims
-  slot,    // slot number `offset`: memory asked for during the run, when the size is known
-  output,  // output number `offset` of the entry
-  alias,   // the bytes of the value or constant `of`
+  arena,  // `offset` bytes into the arena
+  region, // dynamic region number `offset` of the arena; its size is an expression over the entry's dims
+  slot,   // slot number `offset`: memory asked for during the run, when the size is known
+  output, // output number `offset` of the entry
+  alias,  // the bytes of the value or constant `of`
 };
 consteval auto enum_names(StorageKind) { return std::array{"arena", "region", "slot", "output", "alias"}; }
 struct Storage : Node {
@@ -50,15 +50,16 @@ struct Storage : Node {
 struct Value : Operand {
   Name id;
   Ref<Type> type;
-  Opt<Storage> storage;  // after plan_memory
+  Opt<Storage> storage; // after plan_memory
   static constexpr const char* kind_name = "Value";
   static constexpr bool identity = true;
-  static constexpr auto fields = std::tuple{field("id", &Value::id, skip), field("type", &Value::type), field("storage", &Value::storage, defaulted)};
+  static constexpr auto fields =
+      std::tuple{field("id", &Value::id, skip), field("type", &Value::type), field("storage", &Value::storage, defaulted)};
 };
 struct Constant : Operand {
   Ref<TensorType> type;
-  Blob data;  // dense, row-major
-  Name id;    // the name in the model, for people
+  Blob data; // dense, row-major
+  Name id;   // the name in the model, for people
   static constexpr const char* kind_name = "Constant";
   static constexpr auto fields =
       std::tuple{field("type", &Constant::type), field("data", &Constant::data), field("id", &Constant::id, skip | defaulted)};
@@ -89,7 +90,8 @@ struct OpCall : Operation {
   List<Opt<Operand>> args;
   List<Ref<Attr>> attrs;
   static constexpr const char* kind_name = "OpCall";
-  static constexpr auto fields = std::tuple{field("op", &OpCall::op), field("args", &OpCall::args), field("attrs", &OpCall::attrs, defaulted)};
+  static constexpr auto fields =
+      std::tuple{field("op", &OpCall::op), field("args", &OpCall::args), field("attrs", &OpCall::attrs, defaulted)};
 };
 // A call of a kernel or function of the Module; the callee's kind decides. `scalars` are the callee's symbolic sizes, in its order.
 struct Invoke : Operation {
@@ -98,11 +100,11 @@ struct Invoke : Operation {
   List<Ref<Type>> outputs;
   List<Ref<Expr>> scalars;
   static constexpr const char* kind_name = "Invoke";
-  static constexpr auto fields = std::tuple{field("callee", &Invoke::callee), field("args", &Invoke::args), field("outputs", &Invoke::outputs),
-                                            field("scalars", &Invoke::scalars, defaulted)};
+  static constexpr auto fields = std::tuple{field("callee", &Invoke::callee), field("args", &Invoke::args),
+                                            field("outputs", &Invoke::outputs), field("scalars", &Invoke::scalars, defaulted)};
 };
 struct Branch : Operation {
-  Ref<Operand> cond;  // Tensor[(), bool] or one element
+  Ref<Operand> cond; // Tensor[(), bool] or one element
   Ref<Body> then, otherwise;
   static constexpr const char* kind_name = "Branch";
   static constexpr auto fields =
@@ -130,8 +132,8 @@ struct Function : Callable {
   Ref<Body> body;
   List<Ref<Attr>> attrs;
   static constexpr const char* kind_name = "Function";
-  static constexpr auto fields = std::tuple{field("id", &Function::id), field("dims", &Function::dims, defines), field("body", &Function::body),
-                                            field("attrs", &Function::attrs, defaulted)};
+  static constexpr auto fields = std::tuple{field("id", &Function::id), field("dims", &Function::dims, defines),
+                                            field("body", &Function::body), field("attrs", &Function::attrs, defaulted)};
 };
 
 } // namespace tw

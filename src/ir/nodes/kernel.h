@@ -31,11 +31,32 @@ struct Unary : Expr {
   static constexpr auto fields = std::tuple{field("op", &Unary::op), field("a", &Unary::a)};
   void finish();
 };
-enum class BinaryOp { add, sub, mul, div, floordiv, floormod, min, max, eq, ne, lt, le, gt, ge, logical_and, logical_or, bit_and, bit_or, bit_xor,
-                      shift_left, shift_right };
+enum class BinaryOp {
+  add,
+  sub,
+  mul,
+  div,
+  floordiv,
+  floormod,
+  min,
+  max,
+  eq,
+  ne,
+  lt,
+  le,
+  gt,
+  ge,
+  logical_and,
+  logical_or,
+  bit_and,
+  bit_or,
+  bit_xor,
+  shift_left,
+  shift_right
+};
 consteval auto enum_names(BinaryOp) {
-  return std::array{"add", "sub", "mul", "div", "floordiv", "floormod", "min", "max", "eq", "ne", "lt", "le", "gt", "ge",
-                    "logical_and", "logical_or", "bit_and", "bit_or", "bit_xor", "shift_left", "shift_right"};
+  return std::array{"add", "sub", "mul", "div",         "floordiv",   "floormod", "min",    "max",     "eq",         "ne",         "lt",
+                    "le",  "gt",  "ge",  "logical_and", "logical_or", "bit_and",  "bit_or", "bit_xor", "shift_left", "shift_right"};
 }
 struct Binary : Expr {
   BinaryOp op;
@@ -87,18 +108,20 @@ struct Buffer : Node {
   List<Ref<Expr>> shape;
   DType element;
   List<Ref<Expr>> strides;
-  Name scope = "global";  // global, local (registers or stack of one thread), scratch (memory of one thread)
+  Name scope = "global"; // global, local (registers or stack of one thread), scratch (memory of one thread)
   static constexpr const char* kind_name = "Buffer";
   static constexpr bool identity = true;
-  static constexpr auto fields = std::tuple{field("id", &Buffer::id, skip), field("shape", &Buffer::shape), field("element", &Buffer::element),
-                                            field("strides", &Buffer::strides, defaulted), field("scope", &Buffer::scope, defaulted)};
+  static constexpr auto fields =
+      std::tuple{field("id", &Buffer::id, skip), field("shape", &Buffer::shape), field("element", &Buffer::element),
+                 field("strides", &Buffer::strides, defaulted), field("scope", &Buffer::scope, defaulted)};
 };
 struct Load : Expr {
   Ref<Buffer> buffer;
-  List<Ref<Expr>> index;  // the last one may be a vector
-  Opt<Expr> mask;         // a masked-off lane touches nothing and is 0
+  List<Ref<Expr>> index; // the last one may be a vector
+  Opt<Expr> mask;        // a masked-off lane touches nothing and is 0
   static constexpr const char* kind_name = "Load";
-  static constexpr auto fields = std::tuple{field("buffer", &Load::buffer), field("index", &Load::index), field("mask", &Load::mask, defaulted)};
+  static constexpr auto fields =
+      std::tuple{field("buffer", &Load::buffer), field("index", &Load::index), field("mask", &Load::mask, defaulted)};
   void finish();
 };
 // An intrinsic of ir/intrinsics.h by name.
@@ -139,12 +162,13 @@ struct Region : Node {
   Ref<Buffer> buffer;
   List<Ref<Expr>> begin, extent;
   static constexpr const char* kind_name = "Region";
-  static constexpr auto fields = std::tuple{field("buffer", &Region::buffer), field("begin", &Region::begin), field("extent", &Region::extent)};
+  static constexpr auto fields =
+      std::tuple{field("buffer", &Region::buffer), field("begin", &Region::begin), field("extent", &Region::extent)};
 };
 // A promise: reads and writes nothing outside its regions. Spatial iterations may run in any order and at the same time; reduce iterations
 // in any grouping, with `init` before the first; ordered ones in order. Where `where` is false, the iteration does not exist.
 struct Block : Stmt {
-  Name id;  // unique in a kernel
+  Name id; // unique in a kernel
   List<Ref<Iter>> iters;
   List<Ref<Region>> reads, writes;
   Ref<Stmt> body;
@@ -152,15 +176,14 @@ struct Block : Stmt {
   Opt<Stmt> init;
   List<Ref<Attr>> hints;
   static constexpr const char* kind_name = "Block";
-  static constexpr auto fields =
-      std::tuple{field("id", &Block::id),
-                 field("iters", &Block::iters, defines),
-                 field("reads", &Block::reads),
-                 field("writes", &Block::writes),
-                 field("body", &Block::body),
-                 field("where", &Block::where, defaulted),
-                 field("init", &Block::init, defaulted),
-                 field("hints", &Block::hints, defaulted)};
+  static constexpr auto fields = std::tuple{field("id", &Block::id),
+                                            field("iters", &Block::iters, defines),
+                                            field("reads", &Block::reads),
+                                            field("writes", &Block::writes),
+                                            field("body", &Block::body),
+                                            field("where", &Block::where, defaulted),
+                                            field("init", &Block::init, defaulted),
+                                            field("hints", &Block::hints, defaulted)};
 };
 struct Store : Stmt {
   Ref<Buffer> buffer;
@@ -183,7 +206,8 @@ struct If : Stmt {
   Ref<Stmt> then;
   Opt<Stmt> otherwise;
   static constexpr const char* kind_name = "If";
-  static constexpr auto fields = std::tuple{field("cond", &If::cond), field("then", &If::then), field("otherwise", &If::otherwise, defaulted)};
+  static constexpr auto fields =
+      std::tuple{field("cond", &If::cond), field("then", &If::then), field("otherwise", &If::otherwise, defaulted)};
 };
 struct While : Stmt {
   Ref<Expr> cond;
@@ -232,7 +256,8 @@ struct TileAxis : Node {
 // The micro-kernel: one accumulator for each point of rows × columns, held in registers for the whole reduction.
 //
 //   for each row, column:  acc = init
-//                          for each point of reduce, in order:  acc = combine(acc, value)     # contraction of a product into fma is allowed
+//                          for each point of reduce, in order:  acc = combine(acc, value)     # contraction of a product into fma is
+//                          allowed
 //   for each row, column:  body                                                              # reads acc; the only stores
 //
 // Rows have constant extents and are unrolled; the one column axis is contiguous and vectorised; only `columns` of `width` are real, which
@@ -245,7 +270,7 @@ struct RegisterTile : Stmt {
   Ref<Var> acc;
   Ref<Stmt> body;
   Combine combine = Combine::add;
-  Opt<Expr> columns;  // how many columns are real; empty: all
+  Opt<Expr> columns; // how many columns are real; empty: all
   static constexpr const char* kind_name = "RegisterTile";
   static constexpr auto fields = std::tuple{field("rows", &RegisterTile::rows, defines),
                                             field("column", &RegisterTile::column, defines),
@@ -274,8 +299,9 @@ struct Kernel : Callable {
   Ref<Stmt> body;
   List<Ref<Attr>> attrs;
   static constexpr const char* kind_name = "Kernel";
-  static constexpr auto fields = std::tuple{field("id", &Kernel::id), field("dims", &Kernel::dims, defines), field("params", &Kernel::params, defines),
-                                            field("body", &Kernel::body), field("attrs", &Kernel::attrs, defaulted)};
+  static constexpr auto fields =
+      std::tuple{field("id", &Kernel::id), field("dims", &Kernel::dims, defines), field("params", &Kernel::params, defines),
+                 field("body", &Kernel::body), field("attrs", &Kernel::attrs, defaulted)};
 };
 
 } // namespace tw

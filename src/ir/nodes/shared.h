@@ -28,8 +28,9 @@ struct Var : Expr {
   int64_t min = std::numeric_limits<int64_t>::min(), max = unbounded, multiple = 1;
   static constexpr const char* kind_name = "Var";
   static constexpr bool identity = true;
-  static constexpr auto fields = std::tuple{field("id", &Var::id, skip), field("type", &Var::type, defaulted), field("min", &Var::min, defaulted),
-                                            field("max", &Var::max, defaulted), field("multiple", &Var::multiple, defaulted)};
+  static constexpr auto fields =
+      std::tuple{field("id", &Var::id, skip), field("type", &Var::type, defaulted), field("min", &Var::min, defaulted),
+                 field("max", &Var::max, defaulted), field("multiple", &Var::multiple, defaulted)};
   void finish() { dtype = type; }
 };
 
@@ -42,8 +43,8 @@ struct Origin : Node {
   int64_t line = 0;
   List<Ref<Origin>> parts;
   static constexpr const char* kind_name = "Origin";
-  static constexpr auto fields = std::tuple{field("kind", &Origin::kind), field("text", &Origin::text), field("line", &Origin::line, defaulted),
-                                            field("parts", &Origin::parts, defaulted)};
+  static constexpr auto fields = std::tuple{field("kind", &Origin::kind), field("text", &Origin::text),
+                                            field("line", &Origin::line, defaulted), field("parts", &Origin::parts, defaulted)};
 };
 
 // Index maps, epilogues, combiners.
@@ -59,7 +60,8 @@ struct Lambda : Expr {
 
 // A named, typed attribute of an operator call, a block, a function. Lists of symbolic sizes are lists of expressions.
 struct Attr : Node {
-  using Value = std::variant<bool, int64_t, double, Name, DType, List<int64_t>, List<double>, List<Name>, Opt<Expr>, List<Ref<Expr>>, Opt<Type>>;
+  using Value =
+      std::variant<bool, int64_t, double, Name, DType, List<int64_t>, List<double>, List<Name>, Opt<Expr>, List<Ref<Expr>>, Opt<Type>>;
   Name name;
   Value value;
   static constexpr const char* kind_name = "Attr";

@@ -23,13 +23,16 @@ public:
     const Choice& choice = found->second;
     switch (choice.part.kind) {
     case Kind::fixed:
-    case Kind::to_first: return {};  // the model's own transpose is looked through like those made here
+    case Kind::to_first: return {}; // the model's own transpose is looked through like those made here
     case Kind::twin:
     case Kind::follows: return choice.takes_last ? in_last(graph, call, choice.part) : Replacement();
     case Kind::to_last: return choice.takes_last ? Replacement(Operands{as_last(graph, argument(call, 0))}) : Replacement();
-    case Kind::reads_any: return choice.takes_last ? Replacement(Operands{reshape(graph, as_last(graph, argument(call, 0)), result_shape(graph))}) : Replacement();
+    case Kind::reads_any:
+      return choice.takes_last ? Replacement(Operands{reshape(graph, as_last(graph, argument(call, 0)), result_shape(graph))})
+                               : Replacement();
     case Kind::gives_any:
-      return choice.gives_last ? Replacement(back(graph, {reshape(graph, argument(call, 0), permuted_to_last(result_shape(graph)))})) : Replacement();
+      return choice.gives_last ? Replacement(back(graph, {reshape(graph, argument(call, 0), permuted_to_last(result_shape(graph)))}))
+                               : Replacement();
     case Kind::keeps_channels:
       if (!choice.takes_last) return {};
       return back(graph, {reshape(graph, as_last(graph, argument(call, 0)), permuted_to_last(result_shape(graph)))});
@@ -50,7 +53,8 @@ private:
   // The channels-last form: of a transpose back from it, what that was made of; of others, a transpose that all readers share.
   Ref<Operand> as_last(GraphRewriter& graph, const Ref<Operand>& x) {
     size_t rank = rank_of(x);
-    if (const OpCall* made = graph.producer(x, "transpose"); made && List<int64_t>(normal_axes(attribute<List<int64_t>>(*made, "axes"), rank)) == to_first(rank))
+    if (const OpCall* made = graph.producer(x, "transpose");
+        made && List<int64_t>(normal_axes(attribute<List<int64_t>>(*made, "axes"), rank)) == to_first(rank))
       return argument(*made, 0);
     if (const auto* constant = constant_of(x)) return transposed(*constant, to_last(rank).vector());
     auto known = last_.find(x.node());
@@ -120,7 +124,7 @@ private:
 
   Plan plan_;
   std::unordered_map<const Node*, Ref<Operand>> last_;
-  std::vector<Ref<Operand>> kept_;  // keys of last_ must live
+  std::vector<Ref<Operand>> kept_; // keys of last_ must live
   std::unordered_map<const OpCall*, Shape> flattened_;
 };
 
@@ -133,7 +137,8 @@ Ref<Module> assign_layout(const Ref<Module>& module, PassContext&) {
 
 } // namespace
 
-extern const Pass assign_layout_pass = {
+extern const Pass assign_layout_pass;
+const Pass assign_layout_pass = {
     .name = "assign_layout",
     .doc = "gives convolutions, pools and what lies between them channels-last data, with the fewest transposes",
     .graph = assign_layout,

@@ -2,6 +2,7 @@
 // Operator calls whose arguments are all constant are done now, within budgets of bytes and steps. Moving the elements of weights is copied
 // natively; everything else runs through the reference interpreter, so that folding and running cannot disagree.
 #include "interpreter/interpret.h"
+#include "ops/contents.h"
 #include "passes/graph_rewriter.h"
 #include "passes/pass.h"
 
@@ -16,7 +17,8 @@ int64_t count_of(const Shape& shape) {
   return count;
 }
 
-template <class T> void permute(const std::byte* from, std::byte* to, const std::vector<int64_t>& extents, const std::vector<int64_t>& strides) {
+template <class T>
+void permute(const std::byte* from, std::byte* to, const std::vector<int64_t>& extents, const std::vector<int64_t>& strides) {
   const T* source = reinterpret_cast<const T*>(from);
   T* target = reinterpret_cast<T*>(to);
   std::vector<int64_t> index(extents.size(), 0);
@@ -68,6 +70,7 @@ public:
 
   Replacement operator()(GraphRewriter& graph, const OpCall& call) {
     const ops::OpDef& op = ops::get(call.op);
+    if (call.op == "shape_of") return known_sizes(call);
     if (op.effect || call.args.empty() || (!op.compute && !op.decompose)) return {};
     for (const auto& a : call.args)
       if (a && !as<Constant>(a)) return {};
@@ -84,13 +87,27 @@ public:
       if (Opt<Constant> folded = fold_transpose(call, x, type)) return Operands{as_ref<Constant>(folded)};
     }
     if (bytes > context_.options.fold_bytes || steps_.steps <= 0) {
-      context_.remark(call.op.str(), fmt::format("constant result of {} bytes is computed in each run: the budget for folding is spent", bytes));
+      context_.remark(call.op.str(),
+                      fmt::format("constant result of {} bytes is computed in each run: the budget for folding is spent", bytes));
       return {};
     }
     return evaluate(call);
   }
 
 private:
+  // Sizes that are numbers are constant whatever the tensor holds.
+  static Replacement known_sizes(const OpCall& call) {
+    auto contents = ops::fold_call(call, {nullptr});
+    if (!contents) return {};
+    std::vector<double> sizes;
+    for (const auto& element : contents->front().elements) {
+      auto size = as_int(element);
+      if (!size) return {};
+      sizes.push_back(static_cast<double>(*size));
+    }
+    auto count = static_cast<int64_t>(sizes.size());
+    return Operands{interpreter::Array::of(i64, {count}, sizes).constant()};
+  }
   Replacement evaluate(const OpCall& call) {
     std::vector<interpreter::Array> inputs;
     for (const auto& a : call.args)
@@ -118,6 +135,7 @@ Ref<Module> fold_constants(const Ref<Module>& module, PassContext& context) {
 } // namespace
 
 extern const Pass fold_constants_pass;
-const Pass fold_constants_pass = {.name = "fold_constants", .doc = "evaluates operators whose arguments are all constant", .graph = fold_constants};
+const Pass fold_constants_pass = {
+    .name = "fold_constants", .doc = "evaluates operators whose arguments are all constant", .graph = fold_constants};
 
 } // namespace tw::passes

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-// Gathers operator calls into groups, each of which becomes one kernel: a graph Function with the attribute `fused`, called by Invoke. Equal
-// groups share one function; symbolic sizes become its dims.
+// Gathers operator calls into groups, each of which becomes one kernel: a graph Function with the attribute `fused`, called by Invoke.
+// Equal groups share one function; symbolic sizes become its dims.
 //
-// Greedy from producers to consumers. A call joins the group of an argument if nobody else reads that argument, so the group may move down to
-// where the call stands and no cycle can arise. What may follow what is a table of OpDef::fusion:
+// Greedy from producers to consumers. A call joins the group of an argument if nobody else reads that argument, so the group may move down
+// to where the call stands and no cycle can arise. What may follow what is a table of OpDef::fusion:
 //
 //   group so far      may take
 //   elementwise       elementwise, injective (if it does not repeat elements), reduction
@@ -43,20 +43,26 @@ public:
 
 private:
   void count_uses(const Ref<Function>& function) {
-    visit(function.node(), [&](const OpCall& call) { for (const auto& a : call.args) ++uses_[a.node()]; },
-          [&](const Invoke& call) { for (const auto& a : call.args) ++uses_[a.node()]; },
-          [&](const Body& body, Walk walk) {
-            // A value that a nested body or a result reads stays visible.
-            for (const auto& r : body.results) uses_[r.node()] += 2;
-            walk(static_cast<const Node*>(&body));
-          },
-          [&](const Branch& b, Walk walk) { ++uses_[b.cond.node()], walk(static_cast<const Node*>(&b)); },
-          [&](const Loop& l, Walk walk) {
-            for (const auto& v : l.init) ++uses_[v.node()];
-            if (l.trip) ++uses_[l.trip.node()];
-            if (l.cond) ++uses_[l.cond.node()];
-            walk(static_cast<const Node*>(&l));
-          });
+    visit(
+        function.node(),
+        [&](const OpCall& call) {
+          for (const auto& a : call.args) ++uses_[a.node()];
+        },
+        [&](const Invoke& call) {
+          for (const auto& a : call.args) ++uses_[a.node()];
+        },
+        [&](const Body& body, Walk walk) {
+          // A value that a nested body or a result reads stays visible.
+          for (const auto& r : body.results) uses_[r.node()] += 2;
+          walk(static_cast<const Node*>(&body));
+        },
+        [&](const Branch& b, Walk walk) { ++uses_[b.cond.node()], walk(static_cast<const Node*>(&b)); },
+        [&](const Loop& l, Walk walk) {
+          for (const auto& v : l.init) ++uses_[v.node()];
+          if (l.trip) ++uses_[l.trip.node()];
+          if (l.cond) ++uses_[l.cond.node()];
+          walk(static_cast<const Node*>(&l));
+        });
   }
 
   static bool repeats_elements(const OpCall& call) {
@@ -89,7 +95,7 @@ private:
   }
 
   Ref<Body> fuse_body(const Ref<Body>& body) {
-    std::vector<std::optional<Group>> groups;  // by the position of their last member; empty: moved down
+    std::vector<std::optional<Group>> groups; // by the position of their last member; empty: moved down
     std::unordered_map<const Node*, size_t> group_of;
     std::vector<Ref<Binding>> bindings = body->bindings.vector();
     groups.resize(bindings.size());
@@ -114,7 +120,7 @@ private:
         bool anchored = false;
         for (size_t g : candidates) {
           bool heavy = groups[g]->kind >= Fusion::reduction;
-          if (heavy && anchored) continue;  // one anchor in a group
+          if (heavy && anchored) continue; // one anchor in a group
           if (heavy && mine.kind >= Fusion::reduction) continue;
           anchored = anchored || heavy;
           mine.kind = merged(groups[g]->kind >= mine.kind ? groups[g]->kind : mine.kind, op.fusion);
@@ -176,8 +182,9 @@ private:
     Ref<Function> function = make(Function{.id = "", .dims = dims.fresh, .body = renew(substitute(body, dims.renaming)), .attrs = attrs});
     OriginScope scope(fused_origin(group.members));
     Name callee = share(function, group);
-    return make(Binding{.values = last->values,
-                        .operation = make(Invoke{.callee = callee, .args = std::move(args), .outputs = std::move(types), .scalars = dims.actual})});
+    return make(
+        Binding{.values = last->values,
+                .operation = make(Invoke{.callee = callee, .args = std::move(args), .outputs = std::move(types), .scalars = dims.actual})});
   }
 
   struct FunctionDims {

@@ -17,14 +17,16 @@ struct Touched {
 };
 Touched touched(const Ref<Stmt>& s) {
   Touched t;
-  visit(s, [&](const Load& l, Walk walk) {
-          t.read.push_back(l.buffer.node());
-          walk(static_cast<const Node*>(&l));
-        },
-        [&](const Store& st, Walk walk) {
-          t.written.push_back(st.buffer.node());
-          walk(static_cast<const Node*>(&st));
-        });
+  visit(
+      s,
+      [&](const Load& l, Walk walk) {
+        t.read.push_back(l.buffer.node());
+        walk(static_cast<const Node*>(&l));
+      },
+      [&](const Store& st, Walk walk) {
+        t.written.push_back(st.buffer.node());
+        walk(static_cast<const Node*>(&st));
+      });
   return t;
 }
 bool meet(const std::vector<const Node*>& a, const std::vector<const Node*>& b) {

@@ -31,7 +31,8 @@ public:
     for (const auto& binding : body.bindings) with_place("operator " + as<OpCall>(binding->operation)->op.str(), [&] { call(*binding); });
     Ref<Stmt> statement = seq(statements_);
     for (size_t i = intermediates_.size(); i-- > 0;) statement = make(Allocate{.buffer = intermediates_[i], .body = statement});
-    return make(Kernel{.id = function_->id, .dims = function_->dims, .params = std::move(params), .body = statement, .attrs = function_->attrs});
+    return make(
+        Kernel{.id = function_->id, .dims = function_->dims, .params = std::move(params), .body = statement, .attrs = function_->attrs});
   }
 
 private:
@@ -58,7 +59,7 @@ private:
     if (t == bf16) return literal(bfloat_to_float(c.data.as<uint16_t>()[0]), t);
     int64_t value = 0;
     std::memcpy(&value, c.data.bytes().data(), static_cast<size_t>(t.bytes()));
-    return imm(t.is_bool() ? value != 0 : value, t);  // IntImm wraps to the width
+    return imm(t.is_bool() ? value != 0 : value, t); // IntImm wraps to the width
   }
 
   void call(const Binding& binding) {

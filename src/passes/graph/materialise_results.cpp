@@ -20,7 +20,8 @@ Ref<Module> materialise_results(const Ref<Module>& module, PassContext&) {
     std::unordered_set<const Node*> computed, taken;
     for (const auto& binding : body.bindings)
       if (const auto* call = as<OpCall>(binding->operation)) {
-        if (is_kernel(*call)) for (const auto& v : binding->values) computed.insert(v.node());
+        if (is_kernel(*call))
+          for (const auto& v : binding->values) computed.insert(v.node());
         else if (!binding->values.empty()) view_of.emplace(binding->values[0].node(), call->args[0].node());
       }
     std::vector<Ref<Binding>> bindings = body.bindings.vector();

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Where each value lives during a run: views share their argument's bytes, results of the entry are written in place, values of constant size
-// get offsets in one arena by size, largest first, into the lowest gap among those alive at the same time; sizes that depend on the entry's
-// dims share numbered regions; sizes known only during the run get slots.
+// Where each value lives during a run: views share their argument's bytes, results of the entry are written in place, values of constant
+// size get offsets in one arena by size, largest first, into the lowest gap among those alive at the same time; sizes that depend on the
+// entry's dims share numbered regions; sizes known only during the run get slots.
 //
 // Gives the attributes arena_bytes, regions (sizes in bytes, as expressions over the dims), slots to the entry function.
 #include "ir/visit.h"
@@ -17,7 +17,7 @@ constexpr int64_t alignment = 64;
 
 struct Item {
   Ref<Value> value;
-  int64_t first = 0, last = 0;  // positions of the first write and the last use
+  int64_t first = 0, last = 0; // positions of the first write and the last use
   Opt<Storage> storage;
 };
 
@@ -135,7 +135,7 @@ private:
     };
     auto size = [](const Item* i) { return *as_int(bytes_of(*i->value)); };
     std::stable_sort(items.begin(), items.end(), [&](const Item* a, const Item* b) { return size(a) > size(b); });
-    std::vector<Placed> placed;  // sorted by begin
+    std::vector<Placed> placed; // sorted by begin
     for (Item* item : items) {
       int64_t need = (size(item) + alignment - 1) / alignment * alignment, at = 0;
       for (const Placed& p : placed) {
@@ -145,7 +145,8 @@ private:
         at = std::max(at, p.end);
       }
       Placed mine{at, at + need, item->first, item->last};
-      placed.insert(std::upper_bound(placed.begin(), placed.end(), mine, [](const Placed& a, const Placed& b) { return a.begin < b.begin; }), mine);
+      placed.insert(
+          std::upper_bound(placed.begin(), placed.end(), mine, [](const Placed& a, const Placed& b) { return a.begin < b.begin; }), mine);
       arena_bytes_ = std::max(arena_bytes_, mine.end);
       item->storage = make(Storage{.where = StorageKind::arena, .offset = at});
     }
@@ -153,7 +154,9 @@ private:
 
   Ref<Function> annotate() {
     Substitution stored;
-    auto store = [&](const Ref<Value>& value, const Opt<Storage>& storage) { stored.emplace(value.node(), with(value, &Value::storage, storage)); };
+    auto store = [&](const Ref<Value>& value, const Opt<Storage>& storage) {
+      stored.emplace(value.node(), with(value, &Value::storage, storage));
+    };
     for (const Item& item : order_) store(item.value, item.storage);
     Ref<Body> body = substitute(function_->body, stored);
     // Views name their root, which has been replaced already.
@@ -163,7 +166,8 @@ private:
       if (!call || is_kernel(*call) || binding.values.empty()) return;
       Opt<Operand> of = as_opt<Operand>(call->args[0]);
       if (auto earlier = views.find(of.node()); earlier != views.end()) of = as_opt<Operand>(as<Value>(earlier->second)->storage->of);
-      views.emplace(binding.values[0].node(), with(binding.values[0], &Value::storage, Opt<Storage>(make(Storage{.where = StorageKind::alias, .of = of}))));
+      views.emplace(binding.values[0].node(),
+                    with(binding.values[0], &Value::storage, Opt<Storage>(make(Storage{.where = StorageKind::alias, .of = of}))));
     });
     body = substitute(body, views);
     std::vector<Ref<Attr>> attrs = function_->attrs.vector();

@@ -6,7 +6,7 @@
 namespace tw::passes {
 namespace {
 
-constexpr int most_sweeps = 4;  // a norm, its scale, its bias, and one that finds nothing
+constexpr int most_sweeps = 4; // a norm, its scale, its bias, and one that finds nothing
 
 Ref<Module> recognise_patterns(const Ref<Module>& module, PassContext& context) {
   if (context.options.exact) return module;
@@ -30,7 +30,8 @@ Ref<Module> recognise_patterns(const Ref<Module>& module, PassContext& context) 
 
 } // namespace
 
-extern const Pass recognise_patterns_pass = {
+extern const Pass recognise_patterns_pass;
+const Pass recognise_patterns_pass = {
     .name = "recognise_patterns",
     .doc = "finds GELU, SiLU, hard swish, softmax, layer norm and RMS norm spelled out in smaller operators",
     .graph = recognise_patterns,

@@ -41,7 +41,7 @@ public:
 
 private:
   std::unordered_map<const Node*, Opt<Buffer>> buffers_;
-  std::vector<Ref<Buffer>> originals_;  // keeps the keys alive
+  std::vector<Ref<Buffer>> originals_; // keeps the keys alive
 };
 
 } // namespace

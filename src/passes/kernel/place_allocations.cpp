@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Brings each buffer of a kernel to the smallest scope that holds all its uses, drops the dimensions in which that scope always uses one and
-// the same index (a row's buffer needs no rows), and says where it lives: small ones on the stack, others of one thread in its scratch
+// Brings each buffer of a kernel to the smallest scope that holds all its uses, drops the dimensions in which that scope always uses one
+// and the same index (a row's buffer needs no rows), and says where it lives: small ones on the stack, others of one thread in its scratch
 // memory, those that several threads share stay `global`, for hoist_allocations.
 #include "ir/visit.h"
 #include "passes/pass.h"
@@ -12,14 +12,16 @@ constexpr int64_t stack_bytes = 8192;
 
 bool touches(const Node* n, const Node* buffer) {
   bool found = false;
-  visit(n, [&](const Load& l, Walk walk) {
-          found = found || l.buffer.same_as(buffer);
-          walk(static_cast<const Node*>(&l));
-        },
-        [&](const Store& s, Walk walk) {
-          found = found || s.buffer.same_as(buffer);
-          walk(static_cast<const Node*>(&s));
-        });
+  visit(
+      n,
+      [&](const Load& l, Walk walk) {
+        found = found || l.buffer.same_as(buffer);
+        walk(static_cast<const Node*>(&l));
+      },
+      [&](const Store& s, Walk walk) {
+        found = found || s.buffer.same_as(buffer);
+        walk(static_cast<const Node*>(&s));
+      });
   return found;
 }
 
@@ -34,14 +36,16 @@ std::vector<Opt<Expr>> constant_indices(const Node* n, const Buffer& buffer) {
       else if (same[d] && !equal(same[d], index[d])) same[d] = {};
     first = false;
   };
-  visit(n, [&](const Load& l, Walk walk) {
-          look(l.buffer, l.index);
-          walk(static_cast<const Node*>(&l));
-        },
-        [&](const Store& s, Walk walk) {
-          look(s.buffer, s.index);
-          walk(static_cast<const Node*>(&s));
-        });
+  visit(
+      n,
+      [&](const Load& l, Walk walk) {
+        look(l.buffer, l.index);
+        walk(static_cast<const Node*>(&l));
+      },
+      [&](const Store& s, Walk walk) {
+        look(s.buffer, s.index);
+        walk(static_cast<const Node*>(&s));
+      });
   return same;
 }
 
@@ -123,12 +127,14 @@ private:
   static bool only_uses(const Ref<Expr>& e, const std::vector<Ref<Var>>& variables) {
     if (as<IntImm>(e)) return true;
     bool fine = true;
-    visit(e, [&](const Var& v) {
-      bool known = false;
-      for (const auto& a : variables) known = known || a.same_as(&v);
-      fine = fine && known;
-    },
-          [&](const Load&) { fine = false; });
+    visit(
+        e,
+        [&](const Var& v) {
+          bool known = false;
+          for (const auto& a : variables) known = known || a.same_as(&v);
+          fine = fine && known;
+        },
+        [&](const Load&) { fine = false; });
     return fine;
   }
 };
@@ -146,7 +152,8 @@ Ref<Kernel> place_allocations(const Ref<Kernel>& kernel, PassContext&) {
 }
 
 extern const Pass place_allocations_pass;
-const Pass place_allocations_pass = {
-    .name = "place_allocations", .doc = "gives each buffer of a kernel the smallest scope, shape and memory that do", .kernel = place_allocations};
+const Pass place_allocations_pass = {.name = "place_allocations",
+                                     .doc = "gives each buffer of a kernel the smallest scope, shape and memory that do",
+                                     .kernel = place_allocations};
 
 } // namespace tw::passes

@@ -21,7 +21,8 @@ public:
     }
     if (const auto* x = as<If>(s)) {
       Ref<Expr> cond = expression(x->cond);
-      if (auto known = as_int(cond)) return *known ? statement(x->then) : x->otherwise ? statement(as_ref<Stmt>(x->otherwise)) : Opt<Stmt>();
+      if (auto known = as_int(cond))
+        return *known ? statement(x->then) : x->otherwise ? statement(as_ref<Stmt>(x->otherwise)) : Opt<Stmt>();
       Opt<Stmt> then, otherwise;
       {
         auto scope = analyzer_.assume(cond);
@@ -66,9 +67,9 @@ public:
         Opt<Stmt> out = statement(as_ref<Stmt>(c));
         return out ? Opt<Node>(out) : Opt<Node>(seq({}));
       }
-      if (as<TileAxis>(c)) return map_children(c, [&](const Node* e) -> Opt<Node> {
-        return as<Var>(e) ? Opt<Node>(e, 0) : Opt<Node>(expression(as_ref<Expr>(e)));
-      });
+      if (as<TileAxis>(c))
+        return map_children(
+            c, [&](const Node* e) -> Opt<Node> { return as<Var>(e) ? Opt<Node>(e, 0) : Opt<Node>(expression(as_ref<Expr>(e))); });
       return Opt<Node>(c, 0);
     }));
   }
@@ -107,7 +108,8 @@ Ref<Kernel> simplify_kernel(const Ref<Kernel>& kernel, PassContext&) {
 }
 
 extern const Pass simplify_kernel_pass;
-const Pass simplify_kernel_pass = {
-    .name = "simplify_kernel", .doc = "simplifies indices and conditions by the loops around them; removes empty code", .kernel = simplify_kernel};
+const Pass simplify_kernel_pass = {.name = "simplify_kernel",
+                                   .doc = "simplifies indices and conditions by the loops around them; removes empty code",
+                                   .kernel = simplify_kernel};
 
 } // namespace tw::passes

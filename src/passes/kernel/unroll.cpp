@@ -10,7 +10,8 @@ Ref<Kernel> unroll(const Ref<Kernel>& kernel, PassContext& context) {
     if (loop.how != ForKind::unrolled) return {};
     auto count = as_int(loop.extent);
     if (!count || *count > 256) {
-      context.remark(kernel->id.str(), fmt::format("loop '{}' stays a loop: its extent is {}", loop.var->id.str(), count ? "too large" : "not constant"));
+      context.remark(kernel->id.str(),
+                     fmt::format("loop '{}' stays a loop: its extent is {}", loop.var->id.str(), count ? "too large" : "not constant"));
       return with(ref_to(loop), &For::how, ForKind::serial);
     }
     std::vector<Ref<Stmt>> copies;

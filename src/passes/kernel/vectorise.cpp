@@ -10,23 +10,19 @@ namespace tw::passes {
 
 Ref<Kernel> vectorise(const Ref<Kernel>& kernel, PassContext& context) {
   arith::Analyzer analyzer;
-  return rewrite(
-      kernel,
-      [&](const For& loop, Rewrite again) -> Opt<Stmt> {
-        analyzer.bind(loop.var, loop.begin, loop.extent);
-        if (loop.how != ForKind::vectorised) {
-          return again(ref_to<Stmt>(loop));
-        }
-        auto lanes = as_int(loop.extent);
-        if (lanes && *lanes >= 1 && *lanes <= 64) {
-          if (*lanes == 1) return again(substitute(loop.body, Substitution{{loop.var.node(), loop.begin}}));
-          arith::Vectoriser vectoriser(loop.var, loop.begin, static_cast<int>(*lanes), analyzer);
-          if (Opt<Stmt> vector = vectoriser.statement(loop.body)) return vector;
-        }
-        context.remark(kernel->id.str(), fmt::format("loop '{}' was asked to be vectorised and is not: {}", loop.var->id.str(),
-                                                     lanes ? "its lanes need control flow of their own" : "its extent is not constant"));
-        return make(For{.begin = loop.begin, .extent = loop.extent, .var = loop.var, .body = again(loop.body)});
-      });
+  return rewrite(kernel, [&](const For& loop, Rewrite again) -> Opt<Stmt> {
+    analyzer.bind(loop.var, loop.begin, loop.extent);
+    if (loop.how != ForKind::vectorised) { return again(ref_to<Stmt>(loop)); }
+    auto lanes = as_int(loop.extent);
+    if (lanes && *lanes >= 1 && *lanes <= 64) {
+      if (*lanes == 1) return again(substitute(loop.body, Substitution{{loop.var.node(), loop.begin}}));
+      arith::Vectoriser vectoriser(loop.var, loop.begin, static_cast<int>(*lanes), analyzer);
+      if (Opt<Stmt> vector = vectoriser.statement(loop.body)) return vector;
+    }
+    context.remark(kernel->id.str(), fmt::format("loop '{}' was asked to be vectorised and is not: {}", loop.var->id.str(),
+                                                 lanes ? "its lanes need control flow of their own" : "its extent is not constant"));
+    return make(For{.begin = loop.begin, .extent = loop.extent, .var = loop.var, .body = again(loop.body)});
+  });
 }
 
 extern const Pass vectorise_pass;

@@ -18,6 +18,8 @@ Name decompose_reduction(Schedule& s, Name id, const Ref<Var>& loop) {
   while (at < loops.size() && !loops[at]->var.same_as(loop)) ++at;
   if (at == loops.size()) throw refuse(fmt::format("loop '{}' stands around it", loop->id.str()));
   if (is_conditional(s, block.node(), loops[at].node())) throw refuse("no condition stands between the loop and it");
+  for (const auto& buffer : stored_buffers(block->init.node()))
+    if (!is_visible(s, buffer, loops[at].node())) throw refuse(fmt::format("'{}' is allocated outside the loop", buffer->id.str()));
   // A point that is computed again inside the loop would be added to itself.
   std::vector<arith::Axis> inside;
   for (size_t i = at; i < loops.size(); ++i) inside.push_back({loops[i]->var, loops[i]->extent});
@@ -42,13 +44,15 @@ Name decompose_reduction(Schedule& s, Name id, const Ref<Var>& loop) {
   if (block->where)
     for (const auto& f : loops)
       for (const auto& iter : block->iters)
-        if (iter->how != IterKind::spatial && (uses(block->where.node(), iter->var.node()) || (carries(f) && uses(block->where.node(), f->var.node()))))
+        if (iter->how != IterKind::spatial &&
+            (uses(block->where.node(), iter->var.node()) || (carries(f) && uses(block->where.node(), f->var.node()))))
           throw refuse("its condition does not depend on the reduction");
   std::vector<Ref<Iter>> iters;
   for (const auto& iter : block->iters)
     if (iter->how == IterKind::spatial) iters.push_back(iter);
   Name init_id = s.unique_block(id.str() + "_init");
-  Ref<Stmt> start = make(Block{.id = init_id, .iters = iters, .reads = {}, .writes = {}, .body = as_ref<Stmt>(block->init), .where = block->where});
+  Ref<Stmt> start =
+      make(Block{.id = init_id, .iters = iters, .reads = {}, .writes = {}, .body = as_ref<Stmt>(block->init), .where = block->where});
   for (size_t i = repeated.size(); i-- > 0;) start = with(repeated[i], &For::body, start);
   start = renew(start);
   s.replace(block.node(), with(block, &Block::init, Opt<Stmt>()));

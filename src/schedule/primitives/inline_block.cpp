@@ -27,19 +27,23 @@ void inline_block(Schedule& s, Name id) {
   auto refuse = [&](const std::string& sentence) { return schedule_error("inline", "block " + id.str(), sentence); };
   const auto* store = as<Store>(block->body);
   if (!store || block->init || block->where) throw refuse("the block is one store without condition or reduction");
-  if (s.is_parameter(*store->buffer)) throw refuse(fmt::format("what it writes, '{}', is not a parameter of the kernel", store->buffer->id.str()));
+  if (s.is_parameter(*store->buffer))
+    throw refuse(fmt::format("what it writes, '{}', is not a parameter of the kernel", store->buffer->id.str()));
   for (const auto& iter : block->iters)
     if (iter->how != IterKind::spatial) throw refuse("all its iterations are spatial");
-  if (writers_of(s.kernel()->body, store->buffer.node()).size() != 1) throw refuse(fmt::format("no other block writes '{}'", store->buffer->id.str()));
+  if (writers_of(s.kernel()->body, store->buffer.node()).size() != 1)
+    throw refuse(fmt::format("no other block writes '{}'", store->buffer->id.str()));
   if (!speaks_of_iterations(*block, s.loops(id))) throw refuse("it speaks of its iterations, not of the loops");
   for (const auto& reader : readers_of(s.kernel()->body, store->buffer.node()))
     for (const auto& input : loaded_buffers(block.node()))
-      if (!is_visible(s, input, reader.node())) throw refuse(fmt::format("what it reads, '{}', is there where block '{}' reads it", input->id.str(), reader->id.str()));
+      if (!is_visible(s, input, reader.node()))
+        throw refuse(fmt::format("what it reads, '{}', is there where block '{}' reads it", input->id.str(), reader->id.str()));
   bool after = false;
   for (const auto& other : s.blocks()) {
     after = after || other->id == id;
     for (const auto& input : loaded_buffers(block.node()))
-      if (after && stores_to(other.node(), input.node())) throw refuse(fmt::format("what it reads, '{}', is not written after it", input->id.str()));
+      if (after && stores_to(other.node(), input.node()))
+        throw refuse(fmt::format("what it reads, '{}', is not written after it", input->id.str()));
   }
   std::vector<const Node*> order;
   for (const auto& i : store->index) {

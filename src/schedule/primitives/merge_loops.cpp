@@ -22,11 +22,15 @@ bool indexed_by(const Ref<Stmt>& n, const Node* buffer, const Ref<Var>& v, std::
     Substitution values;
     for (const auto& iter : b.iters) values.emplace(iter->var.node(), iter->value);
     auto inside = [&](const Node* part) {
-      visit(part, [&](const Load& l) { if (l.buffer.same_as(buffer)) check(l.index, values); },
-            [&](const Store& st, Walk walk) {
-              if (st.buffer.same_as(buffer)) check(st.index, values);
-              walk(static_cast<const Node*>(&st));
-            });
+      visit(
+          part,
+          [&](const Load& l) {
+            if (l.buffer.same_as(buffer)) check(l.index, values);
+          },
+          [&](const Store& st, Walk walk) {
+            if (st.buffer.same_as(buffer)) check(st.index, values);
+            walk(static_cast<const Node*>(&st));
+          });
     };
     inside(b.body.node());
     if (b.init) inside(b.init.node());

@@ -14,12 +14,15 @@ Loops partition(Schedule& s, const Ref<Var>& loop, const Ref<Expr>& at) {
   arith::Analyzer analyzer;
   if (!is_int(f->begin, 0)) throw schedule_error("partition", "loop " + loop->id.str(), "the loop begins at 0");
   if (!analyzer.prove(at >= imm(0)) || !analyzer.prove(at <= f->extent))
-    throw schedule_error("partition", "loop " + loop->id.str(), fmt::format("the place {} lies within the extent {}", to_text(at), to_text(f->extent)));
+    throw schedule_error("partition", "loop " + loop->id.str(),
+                         fmt::format("the place {} lies within the extent {}", to_text(at), to_text(f->extent)));
   Ref<Var> rest = var(loop->id.str() + "_rest");
   Ref<Stmt> second = renew(substitute(f->body, Substitution{{loop.node(), at + rest}}));
   second = rewrite(second, [&](const Block& b) -> Opt<Stmt> { return with(ref_to(b), &Block::id, s.unique_block(b.id.str() + "_rest")); });
   Ref<Stmt> first = with(f, &For::extent, arith::simplify(at));
-  s.replace(f.node(), seq({first, make(For{.begin = imm(0), .extent = arith::simplify(f->extent - at), .var = rest, .body = second, .how = f->how})}));
+  s.replace(
+      f.node(),
+      seq({first, make(For{.begin = imm(0), .extent = arith::simplify(f->extent - at), .var = rest, .body = second, .how = f->how})}));
   return {loop, rest};
 }
 

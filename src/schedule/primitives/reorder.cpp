@@ -33,7 +33,8 @@ void reorder(Schedule& s, const Loops& order) {
   for (const auto& f : nest)
     for (const auto& other : nest)
       if (uses(f->extent.node(), other->var.node()) || uses(f->begin.node(), other->var.node()))
-        throw schedule_error("reorder", "loop " + f->var->id.str(), fmt::format("its range does not depend on loop '{}'", other->var->id.str()));
+        throw schedule_error("reorder", "loop " + f->var->id.str(),
+                             fmt::format("its range does not depend on loop '{}'", other->var->id.str()));
   // Loops that are not named keep their place; the named ones fill the others in order.
   std::vector<Ref<For>> arranged;
   size_t next = 0;

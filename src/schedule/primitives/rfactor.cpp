@@ -47,7 +47,12 @@ RFactor rfactor(Schedule& s, Name id, const Ref<Var>& loop) {
   };
   while (first > 0 && carries(loops[first - 1])) --first;
   for (size_t i = 0; i < first; ++i)
-    if (block->init && carries(loops[i])) throw refuse(fmt::format("reduce loop '{}' is inside all its spatial loops", loops[i]->var->id.str()));
+    if (block->init && carries(loops[i]))
+      throw refuse(fmt::format("reduce loop '{}' is inside all its spatial loops", loops[i]->var->id.str()));
+  for (size_t i = first; i < loops.size(); ++i)
+    for (const auto& iter : block->iters)
+      if (iter->how == IterKind::spatial && uses(iter->value.node(), loops[i]->var.node()))
+        throw refuse(fmt::format("loop '{}' carries the reduction alone", loops[i]->var->id.str()));
   Opt<For> factored;
   std::vector<Ref<For>> rest;
   for (size_t i = first; i < loops.size(); ++i) {
@@ -84,7 +89,12 @@ RFactor rfactor(Schedule& s, Name id, const Ref<Var>& loop) {
     if (iter->how != IterKind::reduce) final_iters.push_back(iter);
   final_iters.push_back(make(Iter{.value = at, .extent = factored->extent, .var = k, .how = IterKind::reduce}));
   Ref<Expr> sum = make(Binary{.op = form->op, .a = form->a, .b = load(partial, {k})});
-  Ref<Stmt> second = make(Block{.id = id, .iters = final_iters, .reads = {}, .writes = {}, .body = with(as_ref<Store>(block->body), &Store::value, sum), .init = block->init});
+  Ref<Stmt> second = make(Block{.id = id,
+                                .iters = final_iters,
+                                .reads = {},
+                                .writes = {},
+                                .body = with(as_ref<Store>(block->body), &Store::value, sum),
+                                .init = block->init});
   second = make(For{.begin = imm(0), .extent = factored->extent, .var = at, .body = second});
   Ref<Stmt> both = make(Allocate{.buffer = partial, .body = seq({first_nest, second})});
   s.replace(loops[first].node(), both);

@@ -15,10 +15,12 @@ void set_kind(Schedule& s, const Ref<Var>& loop, ForKind how) {
       for (const auto& iter : b.iters) {
         bool fine = iter->how == IterKind::spatial || (how == ForKind::vectorised && iter->how == IterKind::reduce && !b.init);
         if (!fine && uses(iter->value.node(), loop.node()))
-          throw schedule_error(name_of(how), "block " + b.id.str(), fmt::format("loop '{}' carries no reduction and no order", loop->id.str()));
+          throw schedule_error(name_of(how), "block " + b.id.str(),
+                               fmt::format("loop '{}' carries no reduction and no order", loop->id.str()));
       }
     });
-  if (how == ForKind::vectorised && !as_int(f->extent)) throw schedule_error("vectorise", "loop " + loop->id.str(), "its extent is constant");
+  if (how == ForKind::vectorised && !as_int(f->extent))
+    throw schedule_error("vectorise", "loop " + loop->id.str(), "its extent is constant");
   s.replace(f.node(), with(f, &For::how, how));
 }
 

@@ -16,7 +16,8 @@ Loops split(Schedule& s, const Ref<Var>& loop, int64_t factor) {
   Ref<Var> outer = var(loop->id.str() + "_0"), inner = var(loop->id.str() + "_1");
   Ref<Stmt> body = substitute(f->body, Substitution{{loop.node(), Ref<Expr>(outer) * factor + inner}});
   Ref<Stmt> nest = make(For{.begin = imm(0), .extent = imm(factor), .var = inner, .body = body});
-  s.replace(f.node(), make(For{.begin = imm(0), .extent = arith::simplify(floordiv(f->extent, factor)), .var = outer, .body = nest, .how = f->how}));
+  s.replace(f.node(),
+            make(For{.begin = imm(0), .extent = arith::simplify(floordiv(f->extent, factor)), .var = outer, .body = nest, .how = f->how}));
   return {outer, inner};
 }
 

@@ -16,7 +16,8 @@ namespace tw::schedule {
 EvenSplit split_evenly(Schedule& s, const Ref<Var>& loop, int64_t most) {
   Ref<For> f = s.loop(loop);
   auto extent = as_int(f->extent);
-  if (!extent || !is_int(f->begin, 0)) throw schedule_error("split_evenly", "loop " + loop->id.str(), "the loop begins at 0 and its extent is constant");
+  if (!extent || !is_int(f->begin, 0))
+    throw schedule_error("split_evenly", "loop " + loop->id.str(), "the loop begins at 0 and its extent is constant");
   if (most < 1) throw schedule_error("split_evenly", "loop " + loop->id.str(), fmt::format("a step has at least 1 point, found {}", most));
   int64_t steps = std::max<int64_t>((*extent + most - 1) / most, 1), small = *extent / steps, larger = *extent % steps;
   Ref<Var> step = var(loop->id.str() + "_0");

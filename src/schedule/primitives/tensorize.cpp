@@ -105,7 +105,7 @@ private:
     const auto* map = as<Block>(part);
     if (!map || map->init || map->where) throw refuse("what follows the reduction inside the column loop are maps");
     Ref<Stmt> body = substitute(map->body, iteration_values(*map));
-    arith::Analyzer analyzer;  // knows the loops: an index over a loop of one iteration is 0
+    arith::Analyzer analyzer; // knows the loops: an index over a loop of one iteration is 0
     for (const auto& f : s_.loops(block_->id)) analyzer.bind(f->var, f->begin, f->extent);
     return rewrite(body, [&](const Load& load) -> Opt<Expr> {
       if (!load.buffer.same_as(target_)) return {};
@@ -126,15 +126,15 @@ private:
   void drop_unused_target() {
     const Node* target = target_.node();
     bool used = false;
-    visit(s_.kernel()->body, [&](const Load& l) { used = used || l.buffer.same_as(target); },
-          [&](const Store& st, Walk walk) {
-            used = used || st.buffer.same_as(target);
-            walk(static_cast<const Node*>(&st));
-          });
+    visit(
+        s_.kernel()->body, [&](const Load& l) { used = used || l.buffer.same_as(target); },
+        [&](const Store& st, Walk walk) {
+          used = used || st.buffer.same_as(target);
+          walk(static_cast<const Node*>(&st));
+        });
     if (used || s_.is_parameter(*target_)) return;
-    s_.set_body(rewrite(s_.kernel()->body, [&](const Allocate& a) -> Opt<Stmt> {
-      return a.buffer.same_as(target) ? Opt<Stmt>(a.body) : Opt<Stmt>();
-    }));
+    s_.set_body(rewrite(s_.kernel()->body,
+                        [&](const Allocate& a) -> Opt<Stmt> { return a.buffer.same_as(target) ? Opt<Stmt>(a.body) : Opt<Stmt>(); }));
   }
 
   Schedule& s_;
@@ -149,6 +149,8 @@ private:
 
 } // namespace
 
-void tensorize(Schedule& s, Name reduction, const Ref<Var>& outermost, const Ref<Var>& column) { Tensorizer(s, reduction).run(outermost, column); }
+void tensorize(Schedule& s, Name reduction, const Ref<Var>& outermost, const Ref<Var>& column) {
+  Tensorizer(s, reduction).run(outermost, column);
+}
 
 } // namespace tw::schedule

@@ -17,14 +17,16 @@ Ref<Expr> offset_of(const Buffer& buffer, const List<Ref<Expr>>& index) {
 
 void each_access(const Block& block, const std::function<void(const Buffer&, const List<Ref<Expr>>&, bool)>& f) {
   auto look = [&](const Node* n) {
-    visit(n, [&](const Load& l, Walk walk) {
-            f(*l.buffer, l.index, false);
-            walk(static_cast<const Node*>(&l));
-          },
-          [&](const Store& st, Walk walk) {
-            f(*st.buffer, st.index, true);
-            walk(static_cast<const Node*>(&st));
-          });
+    visit(
+        n,
+        [&](const Load& l, Walk walk) {
+          f(*l.buffer, l.index, false);
+          walk(static_cast<const Node*>(&l));
+        },
+        [&](const Store& st, Walk walk) {
+          f(*st.buffer, st.index, true);
+          walk(static_cast<const Node*>(&st));
+        });
   };
   look(block.body.node());
 }
@@ -38,7 +40,8 @@ Substitution iteration_values(const Block& block) {
 // Estimated scalar operations of one point.
 double point_work(const Block& block) {
   double work = 1;
-  visit(block.body, [&](const Binary& b) { work += b.dtype.is_float(); }, [&](const Call&) { work += 8; }, [&](const Load&) { work += 1; });
+  visit(
+      block.body, [&](const Binary& b) { work += b.dtype.is_float(); }, [&](const Call&) { work += 8; }, [&](const Load&) { work += 1; });
   return work;
 }
 
@@ -78,7 +81,7 @@ std::vector<AccessStride> strides_of(Schedule& s, const Block& block, const Ref<
 int64_t map_lanes(Schedule& s, const Block& block) {
   int widest = 1;
   each_access(block, [&](const Buffer& buffer, const List<Ref<Expr>>&, bool) { widest = std::max(widest, buffer.element.bytes()); });
-  return 2 * s.target().lanes(widest);  // two registers of each: independent work for the pipeline
+  return 2 * s.target().lanes(widest); // two registers of each: independent work for the pipeline
 }
 
 void vectorise_innermost(Schedule& s, Name block, const Ref<Var>& loop, int64_t lanes) {
@@ -99,7 +102,7 @@ void vectorise_innermost(Schedule& s, Name block, const Ref<Var>& loop, int64_t 
 }
 
 void share_outer(Schedule& s, const Loops& outer, double work) {
-  constexpr double worth_a_thread = 16000;  // scalar operations: some 3 µs when vectorised
+  constexpr double worth_a_thread = 16000; // scalar operations: some 3 µs when vectorised
   if (work < worth_a_thread || outer.empty()) return;
   Ref<Var> shared = outer[0];
   // Few iterations divide badly: take the next loop in.

@@ -21,7 +21,9 @@ size_t common_rows(Schedule& s, const std::vector<Name>& blocks) {
     auto loops = s.loops(id);
     Ref<Block> block = s.block(id);
     size_t n = 0;
-    while (n < std::min(shared, loops.size()) && !carries_reduction(*block, loops[n]->var) && arith::prove_equal(loops[n]->extent, first[n]->extent)) ++n;
+    while (n < std::min(shared, loops.size()) && !carries_reduction(*block, loops[n]->var) &&
+           arith::prove_equal(loops[n]->extent, first[n]->extent))
+      ++n;
     shared = n;
   }
   return shared;
@@ -114,7 +116,7 @@ bool schedule_rows(Schedule& s) {
   try {
     if (!RowRule(attempt).run()) return false;
   } catch (const Error& refused) {
-    if (refused.kind() != ErrorKind::user) throw;  // a primitive refuses: the rule does not fit
+    if (refused.kind() != ErrorKind::user) throw; // a primitive refuses: the rule does not fit
     return false;
   }
   s.set_body(attempt.kernel()->body);

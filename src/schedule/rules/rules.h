@@ -27,7 +27,7 @@ bool schedule_rows(Schedule& s);
 // The coefficient of a loop in each access of the block's value and body (linear offsets); empty if some access is not affine in it.
 struct AccessStride {
   const Node* buffer;
-  Opt<Expr> coefficient;  // empty: not affine
+  Opt<Expr> coefficient; // empty: not affine
   bool is_store;
 };
 std::vector<AccessStride> strides_of(Schedule& s, const Block& block, const Ref<Var>& loop);

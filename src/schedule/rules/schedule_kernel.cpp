@@ -11,14 +11,16 @@ namespace {
 
 bool is_cheap(const Block& block) {
   int work = 0;
-  visit(block.body, [&](const Binary& b) { work += b.op == BinaryOp::div ? 4 : 1; }, [&](const Call&) { work += 8; });
+  visit(
+      block.body, [&](const Binary& b) { work += b.op == BinaryOp::div ? 4 : 1; }, [&](const Call&) { work += 8; });
   return work <= 4;
 }
 
 // Are there statements outside of blocks (written by an operator as plain loops)?
 bool has_raw_statements(const Ref<Stmt>& body) {
   bool raw = false;
-  visit(body, [&](const Block&, Walk) {}, [&](const Store&) { raw = true; }, [&](const While&) { raw = true; });
+  visit(
+      body, [&](const Block&, Walk) {}, [&](const Store&) { raw = true; }, [&](const While&) { raw = true; });
   return raw;
 }
 
@@ -38,7 +40,8 @@ void schedule_each(Schedule& s, const RemarkSink& remark) {
       for (const auto& f : loops) {
         work *= static_cast<double>(as_int(f->extent).value_or(64));
         bool reduces = false;
-        for (const auto& iter : block->iters) reduces = reduces || (iter->how != IterKind::spatial && uses(iter->value.node(), f->var.node()));
+        for (const auto& iter : block->iters)
+          reduces = reduces || (iter->how != IterKind::spatial && uses(iter->value.node(), f->var.node()));
         if (!reduces && outer.size() == static_cast<size_t>(&f - loops.data())) outer.push_back(f->var);
       }
       share_outer(s, outer, work);
@@ -64,15 +67,18 @@ void inline_maps(Schedule& s) {
       if (!store || is_reduction(*block) || block->where || s.is_parameter(*store->buffer)) continue;
       std::vector<Name> readers;
       int reads = 0;
-      bool reduced = false;
+      bool reduced = false, sole_writer = true;
       for (const auto& other : s.blocks()) {
         int here = 0;
+        visit(other->body, [&](const Store& written) {
+          sole_writer = sole_writer && (other->id == block->id || !written.buffer.same_as(store->buffer));
+        });
         visit(other->body, [&](const Load& l) { here += l.buffer.same_as(store->buffer); });
         if (here) readers.push_back(other->id);
         if (here) reduced = reduced || is_reduction(*other);
         reads += here;
       }
-      if (readers.size() > 1 && !is_cheap(*block)) continue;
+      if (!sole_writer || (readers.size() > 1 && !is_cheap(*block))) continue;
       if (reads > 1 && !is_cheap(*block) && reduced) continue;
       inline_block(s, block->id);
       again = true;

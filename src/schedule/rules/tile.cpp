@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Reductions whose last spatial axis is contiguous become register tiles: matrix products, every convolution, depthwise convolution, pooling,
-// sums over outer axes. Loop order, from the outside: blocks of rows that stay in the second-level cache, panels of columns, tiles. Blocks and
-// panels are one loop, shared between threads.
+// Reductions whose last spatial axis is contiguous become register tiles: matrix products, every convolution, depthwise convolution,
+// pooling, sums over outer axes. Loop order, from the outside: blocks of rows that stay in the second-level cache, panels of columns,
+// tiles. Blocks and panels are one loop, shared between threads.
 #include "ir/visit.h"
 #include "schedule/rules/rules.h"
 #include "target/register_tile.h"
@@ -209,7 +209,7 @@ private:
   std::vector<Name> epilogue_;
   TileChoice plan_;
   bool shared_columns_ = false;
-  int64_t depth_per_row_ = 1;  // elements that one row reads, at most
+  int64_t depth_per_row_ = 1; // elements that one row reads, at most
   int element_bytes_ = 4;
 };
 

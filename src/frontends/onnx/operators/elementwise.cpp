@@ -27,9 +27,7 @@ Results dropout(NodeContext& c) {
       throw unsupported("dropout in training mode is not supported").hint("export the model for inference");
   }
   Results out{c.input(0)};
-  if (c.wants(1)) {
-    out.push_back(c.call("constant_fill", {c.scalar(1, boolean)}, {{"shape", List<Ref<Expr>>(c.shape(0))}}));
-  }
+  if (c.wants(1)) { out.push_back(c.call("constant_fill", {c.scalar(1, boolean)}, {{"shape", List<Ref<Expr>>(c.shape(0))}})); }
   return out;
 }
 
@@ -41,9 +39,7 @@ std::string refuse_cast(const Node& node) {
 Results cast(NodeContext& c) { return {c.cast(c.input(0), target_type(c.node))}; }
 Results cast_like(NodeContext& c) { return {c.cast(c.input(0), c.element(1))}; }
 
-Results modulo(NodeContext& c) {
-  return {c.call(c.attribute_bool("fmod", false) || c.element(0).is_float() ? "fmod" : "mod", c.all_inputs(2))};
-}
+Results modulo(NodeContext& c) { return {c.call(c.attribute_bool("fmod", false) ? "fmod" : "mod", c.all_inputs(2))}; }
 
 Results shift(NodeContext& c) {
   std::string direction = attribute_string(c.node, "direction");
@@ -70,19 +66,37 @@ Results shrink(NodeContext& c) {
   return {c.call("shrink", {c.input(0)}, {{"bias", c.attribute_float("bias", 0)}, {"threshold", c.attribute_float("lambd", 0.5f)}})};
 }
 
-Results gelu(NodeContext& c) {
-  return {c.call("gelu", {c.input(0)}, {{"approximate", Name(c.attribute_string("approximate", "none"))}})};
+Results gelu(NodeContext& c) { return {c.call("gelu", {c.input(0)}, {{"approximate", Name(c.attribute_string("approximate", "none"))}})}; }
+
+// In opset 6 a slope for each channel is a vector, which stands along dimension 1.
+Results prelu(NodeContext& c) {
+  Ref<Operand> slope = c.input(1);
+  if (c.opset() < 7 && c.rank(1) == 1 && c.rank(0) > 1 && !is_int(c.shape(1)[0], 1)) {
+    std::vector<Ref<Expr>> column(static_cast<size_t>(c.rank(0) - 1), imm(1));
+    column[0] = c.shape(1)[0];
+    slope = c.reshape(slope, column);
+  }
+  return {c.call("prelu", {c.input(0), slope})};
 }
 
 // The mean of integers does not exist in ONNX, that of one input is the input.
 Results mean(NodeContext& c) { return c.input_count() == 1 ? Results{c.input(0)} : plain<"mean">(c); }
 
+// In opset 6 an attribute says where the second input's dimensions lie in the first one's; later they are the last ones.
+template <Text op> Results binary(NodeContext& c) {
+  if (c.opset() >= 7 || !c.has_attribute("axis") || !c.attribute_bool("broadcast", false)) return plain<op>(c);
+  int64_t axis = c.axis(c.attribute_int("axis", 0), c.rank(0)), own = c.rank(1);
+  std::vector<int64_t> trailing;
+  for (int64_t d = own; d + axis < c.rank(0); ++d) trailing.push_back(d);
+  return {c.call(op.value, {c.input(0), c.unsqueeze(c.input(1), trailing)})};
+}
+
 constexpr OperatorRow rows[] = {
     {"Abs", plain<"abs">},
     {"Acos", plain<"acos">},
     {"Acosh", plain<"acosh">},
-    {"Add", plain<"add">},
-    {"And", plain<"logical_and">},
+    {"Add", binary<"add">},
+    {"And", binary<"logical_and">},
     {"Asin", plain<"asin">},
     {"Asinh", plain<"asinh">},
     {"Atan", plain<"atan">},
@@ -99,15 +113,15 @@ constexpr OperatorRow rows[] = {
     {"Clip", clip},
     {"Cos", plain<"cos">},
     {"Cosh", plain<"cosh">},
-    {"Div", plain<"div">},
+    {"Div", binary<"div">},
     {"Dropout", dropout},
     {"Elu", with_float<"elu", "alpha">},
-    {"Equal", plain<"equal">},
+    {"Equal", binary<"equal">},
     {"Erf", plain<"erf">},
     {"Exp", plain<"exp">},
     {"Floor", plain<"floor">},
     {"Gelu", gelu},
-    {"Greater", plain<"greater">},
+    {"Greater", binary<"greater">},
     {"GreaterOrEqual", plain<"greater_equal">},
     {"HardSigmoid", hard_sigmoid},
     {"HardSwish", plain<"hard_swish">},
@@ -115,7 +129,7 @@ constexpr OperatorRow rows[] = {
     {"IsInf", is_infinite},
     {"IsNaN", plain<"isnan">},
     {"LeakyRelu", with_float<"leaky_relu", "alpha">},
-    {"Less", plain<"less">},
+    {"Less", binary<"less">},
     {"LessOrEqual", plain<"less_equal">},
     {"Log", plain<"log">},
     {"Max", plain<"max">},
@@ -123,12 +137,12 @@ constexpr OperatorRow rows[] = {
     {"Min", plain<"min">},
     {"Mish", plain<"mish">},
     {"Mod", modulo},
-    {"Mul", plain<"mul">},
+    {"Mul", binary<"mul">},
     {"Neg", plain<"neg">},
     {"Not", plain<"logical_not">},
-    {"Or", plain<"logical_or">},
-    {"PRelu", plain<"prelu">},
-    {"Pow", plain<"pow">},
+    {"Or", binary<"logical_or">},
+    {"PRelu", prelu},
+    {"Pow", binary<"pow">},
     {"Reciprocal", plain<"reciprocal">},
     {"Relu", plain<"relu">},
     {"Round", plain<"round">},
@@ -141,14 +155,14 @@ constexpr OperatorRow rows[] = {
     {"Softplus", plain<"softplus">},
     {"Softsign", plain<"softsign">},
     {"Sqrt", plain<"sqrt">},
-    {"Sub", plain<"sub">},
+    {"Sub", binary<"sub">},
     {"Sum", plain<"sum">},
     {"Swish", with_float<"silu", "alpha">},
     {"Tan", plain<"tan">},
     {"Tanh", plain<"tanh">},
     {"ThresholdedRelu", with_float<"thresholded_relu", "alpha">},
     {"Where", plain<"where">},
-    {"Xor", plain<"logical_xor">},
+    {"Xor", binary<"logical_xor">},
 };
 
 // With a bias, by the exact formula or by tanh.
@@ -161,7 +175,10 @@ constexpr OperatorRow microsoft_rows[] = {
     {"BiasGelu", biased_gelu<"none">},
     {"FastGelu", biased_gelu<"tanh">},
     {"Gelu", gelu},
-    {"QuickGelu", [](NodeContext& c) { return Results{c.call("silu", {c.input(0)}, {{"alpha", c.attribute_float("alpha", 1.702f)}})}; }},
+    {"QuickGelu",
+     [](NodeContext& c) {
+       return Results{c.call("silu", {c.input(0)}, {{"alpha", c.attribute_float("alpha", 1.702f)}})};
+     }},
 };
 
 } // namespace
@@ -184,8 +201,7 @@ Ref<Operand> activate(NodeContext& c, const Ref<Operand>& x, const std::string& 
   if (name == "ThresholdedRelu") return c.call("thresholded_relu", {x}, {{"alpha", or_else(alpha, 1)}});
   if (name == "HardSigmoid") return c.call("hard_sigmoid", {x}, {{"alpha", or_else(alpha, 0.2)}, {"beta", or_else(beta, 0.5)}});
   if (name == "Clip") return c.call("clip", {x, c.scalar(or_else(alpha, -3.4e38), type), c.scalar(or_else(beta, 3.4e38), type)});
-  if (name == "Affine")
-    return c.call("add", {c.call("mul", {x, c.scalar(or_else(alpha, 1), type)}), c.scalar(or_else(beta, 0), type)});
+  if (name == "Affine") return c.call("add", {c.call("mul", {x, c.scalar(or_else(alpha, 1), type)}), c.scalar(or_else(beta, 0), type)});
   if (name == "ScaledTanh") {
     Ref<Operand> inner = c.call("tanh", {c.call("mul", {x, c.scalar(or_else(beta, 1), type)})});
     return c.call("mul", {inner, c.scalar(or_else(alpha, 1), type)});

@@ -59,7 +59,7 @@ Results compress(NodeContext& c) {
 
 Results triangle(NodeContext& c) {
   Opt<Expr> diagonal;
-  if (c.has(1)) diagonal = c.size(1, "k");
+  if (c.has(1)) diagonal = c.size(1, "k", std::numeric_limits<int64_t>::min());
   return {c.call("trilu", {c.input(0)}, {{"upper", c.attribute_bool("upper", true)}, {"diagonal", diagonal}})};
 }
 

@@ -51,22 +51,50 @@ Sizes resolve_shape(const Shape& from, Sizes to, bool allow_zero) {
   return to;
 }
 
+bool is_read(const NodeContext& c, const Ref<Expr>& size) {
+  const auto& own = c.body.dims();
+  return std::any_of(own.begin(), own.end(), [&](const auto& v) { return v.same_as(size); });
+}
+
 // Sizes that are read at run time, where the model declares what they are.
 Sizes sharpened(NodeContext& c, Sizes sizes) {
   const ValueType* declared = c.importer.declared_output(c.node, 0);
   if (!declared || !declared->shape || declared->shape->size() != sizes.size()) return sizes;
-  const auto& own = c.body.dims();
   for (size_t d = 0; d < sizes.size(); ++d) {
     const auto& stated = (*declared->shape)[d].size;
-    bool read = std::any_of(own.begin(), own.end(), [&](const auto& v) { return v.same_as(sizes[d]); });
-    if (stated && read) sizes[d] = imm(*stated);
+    if (stated && is_read(c, sizes[d])) sizes[d] = imm(*stated);
+  }
+  return sizes;
+}
+
+// What is read may be 0 or -1 too: then the meaning of these is computed at run time, and its result read.
+Sizes resolve_at_run_time(NodeContext& c, Sizes sizes, bool allow_zero) {
+  auto number = [&](int64_t value) { return c.scalar(static_cast<double>(value), i64); };
+  auto count = static_cast<int64_t>(sizes.size());
+  Ref<Operand> wanted = c.cast(c.input(1), i64);
+  if (!allow_zero) {
+    Ref<Operand> own = c.call("shape_of", {c.input(0)}, {{"end", std::min(count, c.rank(0))}});
+    if (count > c.rank(0))
+      own = c.call("pad", {own}, {{"begin", List<Ref<Expr>>{imm(0)}}, {"end", List<Ref<Expr>>{imm(count - c.rank(0))}}});
+    wanted = c.call("where", {c.call("equal", {wanted, number(0)}), own, wanted});
+  }
+  Ref<Operand> open = c.call("equal", {wanted, number(-1)});
+  Ref<Operand> others = c.call("reduce_prod", {c.call("where", {open, number(1), wanted})});
+  Ref<Operand> resolved = c.call("where", {open, c.call("div", {c.call("size_of", {c.input(0)}), others}), wanted});
+  auto read = c.body.read(resolved, 0);
+  for (size_t d = 0; d < sizes.size(); ++d) {
+    auto known = as_int(sizes[d]);
+    if (is_read(c, sizes[d]) || (known && (*known == -1 || (*known == 0 && !allow_zero)))) sizes[d] = read[d];
   }
   return sizes;
 }
 
 Results reshape(NodeContext& c) {
   bool allow_zero = c.opset() >= 14 && c.attribute_bool("allowzero", false);
-  return {c.reshape(c.input(0), resolve_shape(c.shape(0), sharpened(c, c.sizes(1, "shape")), allow_zero))};
+  Sizes sizes = sharpened(c, c.sizes(1, "shape", -1));
+  if (std::any_of(sizes.begin(), sizes.end(), [&](const auto& s) { return is_read(c, s); }))
+    sizes = resolve_at_run_time(c, sizes, allow_zero);
+  return {c.reshape(c.input(0), resolve_shape(c.shape(0), sizes, allow_zero))};
 }
 
 Results flatten(NodeContext& c) { return {c.call("flatten", {c.input(0)}, {{"axis", c.attribute_int("axis", 1)}})}; }
@@ -98,9 +126,7 @@ Results transpose(NodeContext& c) {
   return {c.transpose(c.input(0), axes)};
 }
 
-Results expand(NodeContext& c) {
-  return {c.call("expand", {c.input(0)}, {{"shape", List<Ref<Expr>>(sharpened(c, c.sizes(1, "shape")))}})};
-}
+Results expand(NodeContext& c) { return {c.call("expand", {c.input(0)}, {{"shape", List<Ref<Expr>>(sharpened(c, c.sizes(1, "shape")))}})}; }
 
 Results concat(NodeContext& c) {
   int64_t axis = attribute_int(c.node, "axis");
@@ -120,8 +146,8 @@ Results slice(NodeContext& c) {
     for (int64_t v : attribute_ints(c.node, "ends")) end.push_back(imm(v));
     axes = c.attribute_ints("axes", {});
   } else {
-    begin = c.sizes(1, "starts");
-    end = c.sizes(2, "ends");
+    begin = c.offsets(1, "starts");
+    end = c.offsets(2, "ends");
     if (c.has(3)) axes = c.known_ints(3, "axes");
     if (c.has(4)) steps = c.known_ints(4, "steps");
   }
@@ -137,11 +163,9 @@ Results slice(NodeContext& c) {
   if (std::adjacent_find(sorted.begin(), sorted.end()) != sorted.end()) throw user_error("axes must be distinct");
   if (std::all_of(steps.begin(), steps.end(), [](int64_t s) { return s == 1; })) steps.clear();
   if (begin.empty()) return {c.input(0)};
-  return {c.call("slice", {c.input(0)},
-                 {{"axes", List<int64_t>(axes)},
-                  {"begin", List<Ref<Expr>>(begin)},
-                  {"end", List<Ref<Expr>>(end)},
-                  {"steps", List<int64_t>(steps)}})};
+  return {c.call(
+      "slice", {c.input(0)},
+      {{"axes", List<int64_t>(axes)}, {"begin", List<Ref<Expr>>(begin)}, {"end", List<Ref<Expr>>(end)}, {"steps", List<int64_t>(steps)}})};
 }
 
 // Until opset 10 pads and value are attributes; from 18 pads may be for some axes only.
@@ -153,14 +177,15 @@ Results pad(NodeContext& c) {
     double fill = c.attribute_float("value", 0);
     if (fill != 0) value = c.scalar(fill, c.element(0));
   } else {
-    pads = c.sizes(1, "pads");
+    pads = c.offsets(1, "pads");
     value = c.optional(2);
   }
   auto rank = static_cast<size_t>(c.rank(0));
   std::vector<int64_t> axes(rank);
   std::iota(axes.begin(), axes.end(), 0);
   if (c.opset() >= 18 && c.has(3)) axes = c.known_ints(3, "axes");
-  if (pads.size() != 2 * axes.size()) throw user_error("pads must have {} values, two for each axis, found {}", 2 * axes.size(), pads.size());
+  if (pads.size() != 2 * axes.size())
+    throw user_error("pads must have {} values, two for each axis, found {}", 2 * axes.size(), pads.size());
   Sizes begin(rank, imm(0)), end = begin;
   for (size_t k = 0; k < axes.size(); ++k) {
     auto axis = static_cast<size_t>(c.axis(axes[k], c.rank(0), "axes"));
@@ -169,8 +194,7 @@ Results pad(NodeContext& c) {
   }
   std::string mode = c.attribute_string("mode", "constant");
   if (mode != "constant") value = {};
-  return {c.call("pad", {c.input(0), value},
-                 {{"begin", List<Ref<Expr>>(begin)}, {"end", List<Ref<Expr>>(end)}, {"mode", Name(mode)}})};
+  return {c.call("pad", {c.input(0), value}, {{"begin", List<Ref<Expr>>(begin)}, {"end", List<Ref<Expr>>(end)}, {"mode", Name(mode)}})};
 }
 
 // The parts are given, or there are as many equal ones as outputs; num_outputs (opset 18) makes the last one smaller.
@@ -204,7 +228,16 @@ Results depth_to_space(NodeContext& c) {
                  {{"block", onnx::attribute_int(c.node, "blocksize")}, {"order", Name(mode == "DCR" ? "dcr" : "crd")}})};
 }
 Results space_to_depth(NodeContext& c) {
-  return {c.call("space_to_depth", {c.input(0)}, {{"block", onnx::attribute_int(c.node, "blocksize")}})};
+  auto block = onnx::attribute_int(c.node, "blocksize");
+  std::string mode = c.attribute_string("mode", "DCR");
+  if (mode == "DCR") return {c.call("space_to_depth", {c.input(0)}, {{"block", block}})};
+  if (mode != "CRD") throw user_error("attribute 'mode' must be DCR or CRD, found '{}'", mode);
+  Shape s = c.shape(0);
+  if (s.size() != 4) throw user_error("input 0 must have rank 4, found {}", s.size());
+  if (block < 1) throw user_error("attribute 'blocksize' must be at least 1, found {}", block);
+  Ref<Expr> height = ops::simplified(floordiv(s[2], block)), width = ops::simplified(floordiv(s[3], block));
+  Ref<Operand> parts = c.reshape(c.input(0), {s[0], s[1], height, imm(block), width, imm(block)});
+  return {c.reshape(c.transpose(parts, {0, 1, 3, 5, 2, 4}), {s[0], ops::simplified(s[1] * (block * block)), height, width})};
 }
 
 constexpr OperatorRow rows[] = {

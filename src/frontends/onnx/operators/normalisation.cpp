@@ -83,8 +83,7 @@ Results local_response_norm(NodeContext& c) {
 }
 
 Results lp_norm(NodeContext& c) {
-  return {c.call("lp_norm", {c.input(0)},
-                 {{"axis", c.axis(c.attribute_int("axis", -1), c.rank(0))}, {"p", c.attribute_int("p", 2)}})};
+  return {c.call("lp_norm", {c.input(0)}, {{"axis", c.axis(c.attribute_int("axis", -1), c.rank(0))}, {"p", c.attribute_int("p", 2)}})};
 }
 
 Results mean_variance_norm(NodeContext& c) {

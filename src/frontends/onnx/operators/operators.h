@@ -25,9 +25,12 @@ template <Text op, Text attribute> Results with_float(NodeContext& c) {
 Ref<Operand> activate(NodeContext& c, const Ref<Operand>& x, const std::string& name, std::optional<double> alpha,
                       std::optional<double> beta);
 
+OperatorTable attention_operators();
 OperatorTable control_operators();
 OperatorTable elementwise_operators();
 OperatorTable indexing_operators();
+OperatorTable loop_operators();
+OperatorTable loss_operators();
 OperatorTable movement_operators();
 OperatorTable normalisation_operators();
 OperatorTable pool_operators();

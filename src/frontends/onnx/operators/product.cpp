@@ -13,7 +13,8 @@ std::vector<Ref<Expr>> kernel_sizes(const NodeContext& c, const Shape& weights) 
   std::vector<Ref<Expr>> sizes = spatial_sizes(weights);
   if (!c.has_attribute("kernel_shape")) return sizes;
   std::vector<int64_t> stated = c.attribute_ints("kernel_shape", {});
-  if (stated.size() != sizes.size()) throw user_error("attribute 'kernel_shape' must have {} values, found {}", sizes.size(), stated.size());
+  if (stated.size() != sizes.size())
+    throw user_error("attribute 'kernel_shape' must have {} values, found {}", sizes.size(), stated.size());
   for (size_t d = 0; d < sizes.size(); ++d)
     if (ops::surely_different(sizes[d], imm(stated[d])))
       throw user_error("attribute 'kernel_shape' says {} in dimension {}, but the weights have {}", stated[d], d, ops::to_string(sizes[d]));
@@ -49,7 +50,8 @@ Results convolution_transpose(NodeContext& c) {
   std::string rule = padding_rule(c);
   std::vector<int64_t> extra = c.attribute_ints("output_padding", std::vector<int64_t>(sizes.size(), 0));
   std::vector<int64_t> wanted = c.attribute_ints("output_shape", {});
-  if (extra.size() != sizes.size()) throw user_error("attribute 'output_padding' must have {} values, found {}", sizes.size(), extra.size());
+  if (extra.size() != sizes.size())
+    throw user_error("attribute 'output_padding' must have {} values, found {}", sizes.size(), extra.size());
   if (wanted.size() == sizes.size() + 2) wanted.erase(wanted.begin(), wanted.begin() + 2);
   if (!wanted.empty() && wanted.size() != sizes.size())
     throw user_error("attribute 'output_shape' must have {} values, found {}", sizes.size(), wanted.size());
@@ -70,11 +72,13 @@ Results convolution_transpose(NodeContext& c) {
     w.pads = begins;
     w.pads.insert(w.pads.end(), ends.begin(), ends.end());
   }
+  std::vector<Ref<Expr>> output_padding;
+  for (int64_t e : extra) output_padding.push_back(imm(e));
   return {c.call("convolution_transpose", {c.input(0), c.input(1), c.optional(2)},
                  {{"strides", List<int64_t>(w.strides)},
                   {"dilations", List<int64_t>(w.dilations)},
                   {"pads", List<Ref<Expr>>(w.pads)},
-                  {"output_padding", List<int64_t>(extra)},
+                  {"output_padding", List<Ref<Expr>>(output_padding)},
                   {"groups", c.attribute_int("group", 1)}})};
 }
 
@@ -116,20 +120,14 @@ Results fused_gemm(NodeContext& c) {
   Ref<Operand> y = gemm(c)[0];
   std::string name = c.attribute_string("activation", "");
   if (name.empty()) return {y};
-  auto parameter = [&](const char* key) {
-    return c.has_attribute(key) ? std::optional<double>(c.attribute_float(key, 0)) : std::nullopt;
-  };
+  auto parameter = [&](const char* key) { return c.has_attribute(key) ? std::optional<double>(c.attribute_float(key, 0)) : std::nullopt; };
   return {activate(c, y, name, parameter("activation_alpha"), parameter("activation_beta"))};
 }
 
 Results einsum(NodeContext& c) { return {c.call("einsum", c.all_inputs(), {{"equation", Name(attribute_string(c.node, "equation"))}})}; }
 
 constexpr OperatorRow rows[] = {
-    {"Conv", convolution},
-    {"ConvTranspose", convolution_transpose},
-    {"Einsum", einsum},
-    {"Gemm", gemm},
-    {"MatMul", plain<"matmul">},
+    {"Conv", convolution}, {"ConvTranspose", convolution_transpose}, {"Einsum", einsum}, {"Gemm", gemm}, {"MatMul", plain<"matmul">},
 };
 constexpr OperatorRow microsoft_rows[] = {
     {"FusedConv", fused_convolution},

@@ -42,9 +42,7 @@ Results dequantize(NodeContext& c) {
   return {to ? c.cast(y, *to) : y};
 }
 
-Results matmul_integer(NodeContext& c) {
-  return {c.call("matmul_integer", {c.input(0), c.input(1), parameter(c, 2), parameter(c, 3)})};
-}
+Results matmul_integer(NodeContext& c) { return {c.call("matmul_integer", {c.input(0), c.input(1), parameter(c, 2), parameter(c, 3)})}; }
 
 NodeContext::Attributes window(NodeContext& c, size_t weights) {
   WindowAttributes w = window_attributes(c, spatial_sizes(c.shape(0)), spatial_sizes(c.shape(weights)));
@@ -110,14 +108,10 @@ constexpr OperatorRow rows[] = {
     {"QuantizeLinear", quantize, refuse_output_type},
 };
 constexpr OperatorRow microsoft_rows[] = {
-    {"DequantizeLinear", dequantize},
-    {"QLinearAdd", quantized_binary<"add">},
-    {"QLinearConcat", quantized_concat},
-    {"QLinearGlobalAveragePool", quantized_global_average_pool, refuse_channels_last},
-    {"QLinearLeakyRelu", quantized_leaky_relu},
-    {"QLinearMul", quantized_binary<"mul">},
-    {"QLinearSigmoid", quantized_sigmoid},
-    {"QuantizeLinear", quantize},
+    {"DequantizeLinear", dequantize},           {"QLinearAdd", quantized_binary<"add">},
+    {"QLinearConcat", quantized_concat},        {"QLinearGlobalAveragePool", quantized_global_average_pool, refuse_channels_last},
+    {"QLinearLeakyRelu", quantized_leaky_relu}, {"QLinearMul", quantized_binary<"mul">},
+    {"QLinearSigmoid", quantized_sigmoid},      {"QuantizeLinear", quantize},
 };
 
 } // namespace

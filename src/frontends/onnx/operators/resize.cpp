@@ -20,7 +20,8 @@ struct Target {
 std::optional<std::pair<int64_t, int64_t>> as_ratio(double scale) {
   for (int64_t q = 1; q <= 1024; ++q) {
     double p = std::round(scale * static_cast<double>(q));
-    if (p > 0 && p < 1e6 && static_cast<float>(p / static_cast<double>(q)) == static_cast<float>(scale)) return std::pair(static_cast<int64_t>(p), q);
+    if (p > 0 && p < 1e6 && static_cast<float>(p / static_cast<double>(q)) == static_cast<float>(scale))
+      return std::pair(static_cast<int64_t>(p), q);
   }
   return {};
 }
@@ -93,14 +94,6 @@ Target by_sizes(NodeContext& c, const std::vector<Ref<Expr>>& sizes) {
   return out;
 }
 
-// Scales that only the run knows: the sizes are computed and read.
-Target by_unknown_scales(NodeContext& c, const Ref<Operand>& scales) {
-  Ref<Operand> product = c.call("mul", {c.cast(c.call("shape_of", {c.input(0)}), f32), c.cast(scales, f32)});
-  auto read = c.body.sizes(c.cast(c.call("floor", {product}), i64));
-  if (!read || read->elements.size() != c.shape(0).size()) throw unsupported("the number of scales is not known");
-  return {read->elements, {}};
-}
-
 NodeContext::Attributes attributes_of(const Target& target, const std::string& mode) {
   std::string kind = mode == "bilinear" ? "linear" : mode;
   return {{"sizes", List<Ref<Expr>>(target.sizes)}, {"scales", List<double>(target.scales)}, {"mode", Name(kind)}};
@@ -114,14 +107,12 @@ Results upsample_by(NodeContext& c, const Target& target) {
   return {c.call("resize", {c.input(0)}, attributes)};
 }
 
-bool is_constant(NodeContext& c, size_t i) { return c.body.constant_value(c.input(i)).has_value(); }
-
 Results upsample(NodeContext& c) {
   if (c.opset() < 9) {
     std::vector<float> scales = attribute_floats(c.node, "scales");
     return upsample_by(c, by_scales(c, std::vector<double>(scales.begin(), scales.end())));
   }
-  return upsample_by(c, is_constant(c, 1) ? by_scales(c, c.known_floats(1, "scales")) : by_unknown_scales(c, c.input(1)));
+  return upsample_by(c, by_scales(c, c.known_floats(1, "scales")));
 }
 
 List<double> region_of(NodeContext& c) {
@@ -148,9 +139,7 @@ Results resize(NodeContext& c) {
   if (c.opset() < 11) return upsample(c);
   if (given(c, 2) && given(c, 3)) throw user_error("scales and sizes must not both be given");
   if (!given(c, 2) && !given(c, 3)) throw user_error("scales or sizes must be given");
-  Target target = given(c, 3)          ? by_sizes(c, c.sizes(3, "sizes"))
-                  : is_constant(c, 2) ? by_scales(c, c.known_floats(2, "scales"))
-                                      : by_unknown_scales(c, c.input(2));
+  Target target = given(c, 3) ? by_sizes(c, c.sizes(3, "sizes")) : by_scales(c, c.known_floats(2, "scales"));
   auto attributes = attributes_of(target, c.attribute_string("mode", "nearest"));
   std::string coordinates = c.attribute_string("coordinate_transformation_mode", "half_pixel");
   attributes.emplace_back("coordinates", Name(coordinates));

@@ -64,7 +64,7 @@ Ref<Operand> as_scalar(NodeContext& c, size_t i) {
 // How many numbers there are: by symbolic arithmetic on integers, else by operators whose result is folded or read at run time.
 Ref<Expr> range_count(NodeContext& c, const Ref<Operand>& start, const Ref<Operand>& limit, const Ref<Operand>& step) {
   auto one = [&](const Ref<Operand>& x) -> Opt<Expr> {
-    auto contents = c.body.sizes(x);
+    auto contents = c.body.sizes(x, std::numeric_limits<int64_t>::min());
     return contents && contents->elements.size() == 1 ? Opt<Expr>(tw::cast(i64, contents->elements[0])) : Opt<Expr>();
   };
   bool integer = NodeContext::type(start)->element.is_int();
@@ -96,7 +96,8 @@ std::string refuse_eye(const Node& node) {
   return find_dtype(type) ? "" : fmt::format("elements of {}", to_string(type));
 }
 Results eye_like(NodeContext& c) {
-  DType type = c.has_attribute("dtype") ? dtype_of(static_cast<ElementType>(c.attribute_int("dtype", 0)), "attribute 'dtype'") : c.element(0);
+  DType type =
+      c.has_attribute("dtype") ? dtype_of(static_cast<ElementType>(c.attribute_int("dtype", 0)), "attribute 'dtype'") : c.element(0);
   return {c.call("eye_like", {c.input(0)}, {{"to", type}, {"diagonal", c.attribute_int("k", 0)}})};
 }
 

@@ -4,9 +4,12 @@
 namespace tw::onnx {
 
 std::vector<OperatorTable> operator_tables() {
-  return {control_operators(),
+  return {attention_operators(),
+          control_operators(),
           elementwise_operators(),
           indexing_operators(),
+          loop_operators(),
+          loss_operators(),
           movement_operators(),
           normalisation_operators(),
           pool_operators(),

@@ -39,8 +39,8 @@ public:
       : c_(c), tree_(attribute_ints(c.node, "nodes_treeids")), node_(attribute_ints(c.node, "nodes_nodeids")),
         type_(is_double(c, "nodes_values") || is_double(c, weights) || c.element(0) == f64 ? f64 : f32) {
     read_nodes();
-    read_entries(attribute_ints(c.node, entries + "_treeids"), attribute_ints(c.node, entries + "_nodeids"),
-                 attribute_ints(c.node, ids), numbers(c, weights));
+    read_entries(attribute_ints(c.node, entries + "_treeids"), attribute_ints(c.node, entries + "_nodeids"), attribute_ints(c.node, ids),
+                 numbers(c, weights));
   }
   // The sum for each sample and target.
   Ref<Operand> scores(int64_t targets, const std::string& aggregate, const std::vector<double>& base) {

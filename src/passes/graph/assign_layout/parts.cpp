@@ -31,7 +31,12 @@ bool is_dimension_list(const OpCall& call, const char* name, size_t rank) {
   const Attr::Value& value = attribute_value(call, name);
   return std::visit(
       [&](const auto& v) {
-        if constexpr (requires { v.size(); v.empty(); v.begin(); }) return v.empty() || v.size() == rank;
+        if constexpr (requires {
+                        v.size();
+                        v.empty();
+                        v.begin();
+                      })
+          return v.empty() || v.size() == rank;
         else return false;
       },
       value);
@@ -125,7 +130,8 @@ Part part_of(const OpCall& call, const List<Ref<Value>>& results) {
 std::vector<Ref<Attr>> attributes_in_last(const OpCall& call, size_t rank) {
   if (ops::get(call.op).layout == ops::Layout::channels_last) return with_attribute(call, "channels_last", true);
   OpCall changed(call);
-  if (has_attribute(call, "axis")) changed.attrs = with_attribute(changed, "axis", axis_in_last(normal_axis(attribute<int64_t>(call, "axis"), rank), rank));
+  if (has_attribute(call, "axis"))
+    changed.attrs = with_attribute(changed, "axis", axis_in_last(normal_axis(attribute<int64_t>(call, "axis"), rank), rank));
   if (has_attribute(call, "axes")) {
     std::vector<int64_t> axes = normal_axes(attribute<List<int64_t>>(call, "axes"), rank);
     if (axes.empty() && call.op == "slice")

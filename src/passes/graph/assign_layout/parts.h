@@ -31,8 +31,8 @@ enum class Kind {
 
 struct Part {
   Kind kind = Kind::fixed;
-  std::vector<size_t> followers;  // arguments that are in the call's layout; of full rank
-  bool takes = false, gives = false;  // has its arguments, its results a choice?
+  std::vector<size_t> followers;     // arguments that are in the call's layout; of full rank
+  bool takes = false, gives = false; // has its arguments, its results a choice?
 };
 Part part_of(const OpCall& call, const List<Ref<Value>>& results);
 
@@ -50,7 +50,7 @@ struct Choice {
   Part part;
   bool takes_last = false, gives_last = false;
 };
-using Plan = std::unordered_map<const Node*, Choice>;  // by the first value that the call gives
+using Plan = std::unordered_map<const Node*, Choice>; // by the first value that the call gives
 // The choice that moves the fewest bytes, for the body and the bodies inside.
 void plan_body(const Body& body, Plan& plan);
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// The cheapest assignment of layouts, exactly: a minimum cut between "channels first" and "channels last". A node is the side of a call that
-// has a choice; separating a tensor's producer from a reader costs the bytes that a transpose reads and writes, once however many readers
-// want it; a convolution that stays channels first costs more than any transposes.
+// The cheapest assignment of layouts, exactly: a minimum cut between "channels first" and "channels last". A node is the side of a call
+// that has a choice; separating a tensor's producer from a reader costs the bytes that a transpose reads and writes, once however many
+// readers want it; a convolution that stays channels first costs more than any transposes.
 #include "ir/visit.h"
 #include "passes/graph/assign_layout/parts.h"
 #include "passes/minimum_cut.h"
@@ -12,7 +12,7 @@ namespace tw::passes::layout {
 namespace {
 
 constexpr int first = MinimumCut::first_side, last = MinimumCut::second_side;
-constexpr int64_t usual_size = 32;  // taken for a symbolic dimension
+constexpr int64_t usual_size = 32; // taken for a symbolic dimension
 
 int64_t bytes_of(const Node* operand) {
   Ref<TensorType> type = tensor_of(operand);
@@ -32,7 +32,8 @@ public:
     for (const auto& [value, readers] : readers_) connect(value, readers);
     std::vector<bool> side = cut_.solve();
     for (const auto& [value, nodes] : nodes_)
-      plan_[value] = {.part = nodes.part, .takes_last = side[static_cast<size_t>(nodes.takes)], .gives_last = side[static_cast<size_t>(nodes.gives)]};
+      plan_[value] = {
+          .part = nodes.part, .takes_last = side[static_cast<size_t>(nodes.takes)], .gives_last = side[static_cast<size_t>(nodes.gives)]};
   }
 
 private:
@@ -72,7 +73,9 @@ private:
     if (!part.takes && !part.gives) {
       if (call)
         for (const auto& arg : call->args) reads(arg.node(), first);
-      else visit(binding.operation, [&](const Value& value) { reads(&value, first); }, [](const TensorType&, Walk) {});
+      else
+        visit(
+            binding.operation, [&](const Value& value) { reads(&value, first); }, [](const TensorType&, Walk) {});
       return;
     }
     int choice = cut_.add_node();
@@ -85,7 +88,8 @@ private:
     }
     int64_t moved = 2 * bytes_of(binding.values[0].node());
     // Pools and the like are vectorised over channels; staying first costs about one pass over the data.
-    if (part.kind == Kind::twin) cut_.add_cost(choice, last, weights_in_last(*call, rank_of(call->args[0])).empty() ? moved / 2 : MinimumCut::never);
+    if (part.kind == Kind::twin)
+      cut_.add_cost(choice, last, weights_in_last(*call, rank_of(call->args[0])).empty() ? moved / 2 : MinimumCut::never);
     if (part.kind == Kind::to_last || part.kind == Kind::to_first) cut_.add_cost(choice, last, moved);
   }
 

@@ -42,7 +42,9 @@ bool is_inner_of_tanh(const GraphRewriter& graph, const Ref<Operand>& operand, c
   }
   if (p.factors.size() != 2) return false;
   for (size_t i = 0; i < 2; ++i)
-    if (auto sum = offset_of(graph, p.factors[1 - i]); p.factors[i].same_as(x) && sum && sum->constant == 1 && is_power(graph, sum->x, x, cubic, 2)) return true;
+    if (auto sum = offset_of(graph, p.factors[1 - i]);
+        p.factors[i].same_as(x) && sum && sum->constant == 1 && is_power(graph, sum->x, x, cubic, 2))
+      return true;
   return false;
 }
 

@@ -49,9 +49,11 @@ std::optional<Offset> offset_of(const GraphRewriter& graph, const Opt<Operand>& 
   if (!call) return {};
   if (call->op == "add")
     for (size_t i = 0; i < 2; ++i)
-      if (auto value = uniform_value(call->args[1 - i]); value && has_shape(call->args[i], shape_of_operand(x))) return Offset{argument(*call, i), *value};
+      if (auto value = uniform_value(call->args[1 - i]); value && has_shape(call->args[i], shape_of_operand(x)))
+        return Offset{argument(*call, i), *value};
   if (call->op == "sub")
-    if (auto value = uniform_value(call->args[1]); value && has_shape(call->args[0], shape_of_operand(x))) return Offset{argument(*call, 0), -*value};
+    if (auto value = uniform_value(call->args[1]); value && has_shape(call->args[0], shape_of_operand(x)))
+      return Offset{argument(*call, 0), -*value};
   return {};
 }
 

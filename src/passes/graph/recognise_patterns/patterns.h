@@ -9,7 +9,7 @@
 namespace tw::passes {
 
 struct GraphPattern {
-  const char* root;  // the operator of its last call
+  const char* root; // the operator of its last call
   const char* text;
   Replacement (*match)(GraphRewriter& graph, const OpCall& call);
 };

@@ -29,9 +29,11 @@ Replacement hard_swish(GraphRewriter& graph, const OpCall& call) {
   for (size_t i = 0; i < 2; ++i) {
     const Ref<Operand>& x = p.factors[i];
     auto ramp = ramp_of(graph, p.factors[1 - i]);
-    if (ramp && ramp->x.same_as(x) && ramp->offset == 3 && ramp->top == 6 && about(p.constant, 1.0 / 6)) return Operands{graph.call("hard_swish", {x})};
+    if (ramp && ramp->x.same_as(x) && ramp->offset == 3 && ramp->top == 6 && about(p.constant, 1.0 / 6))
+      return Operands{graph.call("hard_swish", {x})};
     const OpCall* gate = graph.producer(p.factors[1 - i], "hard_sigmoid");
-    if (gate && gate->args[0].same_as(x) && p.constant == 1 && about(attribute<double>(*gate, "alpha"), 1.0 / 6) && attribute<double>(*gate, "beta") == 0.5)
+    if (gate && gate->args[0].same_as(x) && p.constant == 1 && about(attribute<double>(*gate, "alpha"), 1.0 / 6) &&
+        attribute<double>(*gate, "beta") == 0.5)
       return Operands{graph.call("hard_swish", {x})};
   }
   return {};
@@ -45,7 +47,8 @@ Replacement hard_sigmoid(GraphRewriter& graph, const OpCall& call) {
   // A product with x in front of it is hard_swish, which is found from there.
   const OpCall* clip = graph.producer(p.factors[0]);
   if (!graph.single_use(p.factors[0]) || !clip) return {};
-  return Operands{graph.call("hard_sigmoid", {ramp->x}, attributes("hard_sigmoid", {{"alpha", 1 / ramp->top}, {"beta", ramp->offset / ramp->top}}))};
+  return Operands{
+      graph.call("hard_sigmoid", {ramp->x}, attributes("hard_sigmoid", {{"alpha", 1 / ramp->top}, {"beta", ramp->offset / ramp->top}}))};
 }
 
 Replacement gated(GraphRewriter& graph, const OpCall& call) {
@@ -72,8 +75,8 @@ Replacement softsign(GraphRewriter& graph, const OpCall& call) {
 }
 
 constexpr GraphPattern patterns[] = {
-    {"mul", "hard_swish", hard_swish}, {"div", "hard_swish", hard_swish}, {"mul", "hard_sigmoid", hard_sigmoid}, {"div", "hard_sigmoid", hard_sigmoid},
-    {"mul", "silu and mish", gated},   {"div", "softsign", softsign},
+    {"mul", "hard_swish", hard_swish},     {"div", "hard_swish", hard_swish}, {"mul", "hard_sigmoid", hard_sigmoid},
+    {"div", "hard_sigmoid", hard_sigmoid}, {"mul", "silu and mish", gated},   {"div", "softsign", softsign},
 };
 
 } // namespace

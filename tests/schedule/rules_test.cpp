@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: Apache-2.0
+// The rules on small kernels: the numbers stay, products become register tiles.
+#include "kernels.h"
+
+#include "schedule/rules/rules.h"
+
+namespace tw {
+namespace {
+
+using namespace schedule;
+using testing::buffer;
+using testing::nest;
+
+Ref<Kernel> product(const Ref<Expr>& rows, int64_t columns, const std::vector<Ref<Var>>& dims) {
+  Ref<Buffer> a = buffer("A", {rows, imm(24)}), b = buffer("B", shape_of({24, columns})), t = buffer("T", {rows, imm(columns)}),
+              c = buffer("C", {rows, imm(columns)});
+  auto mm = nest(
+      "mm", {rows, imm(columns), imm(24)},
+      [&](auto v) {
+        return store(t, {v[0], v[1]}, load(t, {v[0], v[1]}) + load(a, {v[0], v[2]}) * load(b, {v[2], v[1]}));
+      },
+      2,
+      [&](auto v) {
+        return store(t, {v[0], v[1]}, literal(0, f32));
+      });
+  auto relu = nest("relu", {rows, imm(columns)}, [&](auto v) { return store(c, v, max(load(t, v), literal(0, f32))); });
+  return testing::kernel({a, b}, {c}, {t}, {mm.stmt, relu.stmt}, dims);
+}
+
+int tiles(const Ref<Kernel>& k) {
+  int count = 0;
+  visit(k->body, [&](const RegisterTile&) { ++count; });
+  return count;
+}
+
+TEST(Rules, ProductsBecomeRegisterTilesAndKeepTheirNumbers) {
+  Target target;
+  std::vector<std::string> remarks;
+  auto remark = [&](std::string subject, std::string text) { remarks.push_back(subject + ": " + text); };
+  Ref<Var> n = dim("n", 1, 100);
+  for (int64_t columns : {16, 40, 7}) {
+    for (bool symbolic : {false, true}) {
+      Ref<Kernel> k = symbolic ? product(n, columns, {n}) : product(imm(13), columns, {});
+      Ref<Kernel> scheduled = schedule_kernel(k, target, remark);
+      EXPECT_GT(tiles(scheduled), 0) << columns << symbolic << "\n" << ::testing::PrintToString(remarks) << to_text(scheduled);
+      EXPECT_EQ(testing::misplaced(*scheduled), "");
+      for (int64_t rows : symbolic ? std::vector<int64_t>{1, 5, 17} : std::vector<int64_t>{0}) {
+        std::vector<int64_t> dims = symbolic ? std::vector<int64_t>{rows} : std::vector<int64_t>{};
+        EXPECT_EQ(testing::run(*k, dims), testing::run(*scheduled, dims)) << to_text(scheduled);
+      }
+    }
+  }
+}
+
+TEST(Rules, ReductionsOverRowsKeepTheirNumbers) {
+  Target target;
+  Ref<Var> n = dim("n", 1, 100);
+  Ref<Buffer> a = buffer("A", {n, imm(48)}), sum = buffer("S", {n}), c = buffer("C", {n, imm(48)});
+  auto first = nest(
+      "sum", {n, imm(48)},
+      [&](auto v) {
+        return store(sum, {v[0]}, load(sum, {v[0]}) + load(a, {v[0], v[1]}));
+      },
+      1, [&](auto v) { return store(sum, {v[0]}, literal(0, f32)); });
+  auto second = nest("centre", {n, imm(48)}, [&](auto v) { return store(c, v, load(a, v) * literal(48, f32) - load(sum, {v[0]})); });
+  Ref<Kernel> k = testing::kernel({a}, {c}, {sum}, {first.stmt, second.stmt}, {n});
+  Ref<Kernel> scheduled = schedule_kernel(k, target, [](std::string, std::string) {});
+  EXPECT_EQ(testing::misplaced(*scheduled), "");
+  for (int64_t rows : {1, 5, 17}) EXPECT_EQ(testing::run(*k, {rows}), testing::run(*scheduled, {rows})) << to_text(scheduled);
+}
+
+} // namespace
+} // namespace tw
