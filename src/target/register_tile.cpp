@@ -42,6 +42,8 @@ TileChoice choose_tile(const Target& t, const TileProblem& p) {
   int64_t most_rows = p.shared_columns ? t.l1_ways + 2 + (t.vector_bytes == 64 ? 0 : 0) : 8;
   for (int64_t vectors = 1; vectors <= 4; ++vectors) {
     if (vectors > 1 && (vectors - 1) * lanes >= columns) break;
+    // Where all operands step with the columns more vectors gain nothing that a nest of its own for the rest would not lose.
+    if (vectors > 1 && !p.shared_columns && columns % lanes == 0 && columns % (vectors * lanes) != 0) continue;
     for (int64_t rows = 1; rows <= std::min<int64_t>(length, most_rows); ++rows)
       for (int64_t lines = 1; lines <= (rows == length ? std::max<int64_t>(1, std::min(p.lines, most_rows / rows)) : 1); ++lines) {
         if (!fits(t, rows * lines, vectors, p.shared_columns)) continue;

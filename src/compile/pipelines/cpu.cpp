@@ -38,6 +38,8 @@ Pipeline cpu_pipeline(const Target&) {
       &fuse_pass,
       &lower_pass,
       &schedule_pass,
+      &eliminate_dead_stores_pass, // epilogues have taken values from registers
+      &pack_weights_pass,    // the schedule has chosen the panels
       &erase_blocks_pass,    // schedules are done: blocks have served
       &simplify_kernel_pass, // makes equal indices equal, which place_allocations looks for
       &place_allocations_pass,

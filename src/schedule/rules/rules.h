@@ -18,8 +18,9 @@ bool is_reduction(const Block& block);
 void inline_maps(Schedule& s);
 // One nest around a map: collapsed, shared between threads, vectorised.
 void schedule_map(Schedule& s, Name block, bool outermost);
-// One nest around a reduction whose last spatial axis is contiguous, with maps that follow. False: the rule does not fit, nothing changed.
-bool schedule_tile(Schedule& s, Name reduction, const std::vector<Name>& epilogue);
+// One nest around a reduction whose last spatial axis is contiguous, with maps before and after it. False: the rule does not fit, nothing
+// changed.
+bool schedule_tile(Schedule& s, const std::vector<Name>& prologue, Name reduction, const std::vector<Name>& epilogue);
 // Nests that share their outer loops: everything of a row together.
 bool schedule_rows(Schedule& s);
 

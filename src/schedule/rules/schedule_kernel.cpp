@@ -32,7 +32,7 @@ void schedule_each(Schedule& s, const RemarkSink& remark) {
     Ref<Block> block = s.block(id);
     if (!is_reduction(*block)) {
       schedule_map(s, id, true);
-    } else if (!schedule_tile(s, id, {})) {
+    } else if (!schedule_tile(s, {}, id, {})) {
       remark(s.kernel()->id.str(), fmt::format("reduction '{}' has no contiguous axis: it runs one element at a time", id.str()));
       auto loops = s.loops(id);
       Loops outer;
@@ -47,6 +47,13 @@ void schedule_each(Schedule& s, const RemarkSink& remark) {
       share_outer(s, outer, work);
     }
   }
+}
+
+// Borders: a read that is 0 outside of its buffer. Inside a reduction it would be tested at every point; a copy is tested once an element.
+bool reads_with_mask(const Block& block) {
+  bool masked = false;
+  visit(block.body, [&](const Load& load) { masked = masked || load.mask; });
+  return masked;
 }
 
 bool last_axis_reduction(Schedule& s, const Block& block) {
@@ -79,7 +86,7 @@ void inline_maps(Schedule& s) {
         reads += here;
       }
       if (!sole_writer || (readers.size() > 1 && !is_cheap(*block))) continue;
-      if (reads > 1 && !is_cheap(*block) && reduced) continue;
+      if (reduced && (reads_with_mask(*block) || (reads > 1 && !is_cheap(*block)))) continue;
       inline_block(s, block->id);
       again = true;
       break;
@@ -92,12 +99,12 @@ Ref<Kernel> schedule_kernel(const Ref<Kernel>& kernel, const Target& target, con
   Schedule s(kernel, target);
   inline_maps(s);
   auto blocks = s.blocks();
-  std::vector<Name> reductions, after;
+  std::vector<Name> before, reductions, after;
   for (const auto& b : blocks) {
     if (is_reduction(*b)) reductions.push_back(b->id);
-    else if (!reductions.empty()) after.push_back(b->id);
+    else (reductions.empty() ? before : after).push_back(b->id);
   }
-  if (reductions.size() == 1 && blocks[0]->id == reductions[0] && schedule_tile(s, reductions[0], after)) return s.kernel();
+  if (reductions.size() == 1 && schedule_tile(s, before, reductions[0], after)) return s.kernel();
   bool rows = !reductions.empty();
   for (const Name& r : reductions) rows = rows && last_axis_reduction(s, *s.block(r));
   if (rows && schedule_rows(s)) return s.kernel();

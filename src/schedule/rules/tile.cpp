@@ -3,6 +3,7 @@
 // pooling, sums over outer axes. Loop order, from the outside: blocks of rows that stay in the second-level cache, panels of columns,
 // tiles. Blocks and panels are one loop, shared between threads.
 #include "ir/visit.h"
+#include "schedule/placement.h"
 #include "schedule/rules/rules.h"
 #include "target/register_tile.h"
 
@@ -35,7 +36,8 @@ LoopsByKind loops_by_kind(Schedule& s, const Block& block) {
 
 class TileRule {
 public:
-  TileRule(Schedule& s, Name id, std::vector<Name> epilogue) : s_(s), id_(id), epilogue_(std::move(epilogue)) {}
+  TileRule(Schedule& s, std::vector<Name> prologue, Name id, std::vector<Name> epilogue)
+      : s_(s), id_(id), prologue_(std::move(prologue)), epilogue_(std::move(epilogue)) {}
 
   bool run() {
     Ref<Block> block = s_.block(id_);
@@ -51,13 +53,16 @@ public:
     // Rows that lie evenly in every access are one loop: 1×1 convolutions become matrix products.
     Loops rows;
     for (size_t i = 0; i + 1 < loops.spatial.size(); ++i) rows.push_back(loops.spatial[i]->var);
+    // So are loops of one iteration and their neighbours.
+    auto single = [&](const Ref<Var>& loop) { return is_int(s_.loop(loop)->extent, 1); };
     for (size_t i = rows.size(); i-- > 1;)
-      if (even(rows[i - 1], rows[i])) {
+      if (single(rows[i - 1]) || single(rows[i]) || even(rows[i - 1], rows[i])) {
         rows[i - 1] = fuse(s_, rows[i - 1], rows[i]);
         rows.erase(rows.begin() + static_cast<int64_t>(i));
       }
     plan_ = choose(rows, s_.loop(column)->extent, loops.reduce);
     panels(rows, column, work);
+    for (const Name& map : prologue_) schedule_map(s_, map, true);
     return true;
   }
 
@@ -114,6 +119,7 @@ private:
     auto total = as_int(extent);
     if (total && *total < width) width = *total;
     if (total && *total % width == 0) return panel(rows, column, width, work);
+    one_nest_ = false;
     Loops column_first = {column};
     column_first.insert(column_first.end(), rows.begin(), rows.end());
     reorder(s_, column_first);
@@ -165,7 +171,9 @@ private:
     Ref<Var> line = rows.back(), blocked = has_lines ? rows[rows.size() - 2] : line;
     Loops before(rows.begin(), rows.end() - (has_lines ? 2 : 1)), order;
     int64_t length = has_lines ? as_int(s_.loop(line)->extent).value_or(64) : 1;
-    if (auto split_rows = blocks_of(blocked, length * depth_per_row_, total ? std::max<int64_t>(*total / width, 1) : 4)) {
+    int64_t panels = total ? std::max<int64_t>(*total / width, 1) : 4;
+    bool strips = prologue_in_strips(has_lines, s_.loop(blocked)->extent);
+    if (auto split_rows = blocks_of(blocked, length * depth_per_row_, strips && shared_columns_ ? 1 : panels)) {
       before.push_back((*split_rows)[0]);
       blocked = (*split_rows)[1];
       if (!has_lines) line = blocked;
@@ -176,8 +184,25 @@ private:
     order.push_back(line);
     order.push_back(inside);
     reorder(s_, order);
+    if (strips) {
+      if (shared_columns_) before.pop_back(); // a strip serves all panels
+      for (const Name& map : prologue_) compute_in_strip(map, before.back());
+      prologue_.clear();
+    }
     tile(has_lines && plan_.lines > 1 ? Opt<Var>(blocked) : Opt<Var>(), line);
     share_outer(s_, before, work);
+  }
+
+  // What the reduction reads is computed strip by strip, by the thread that needs it, unless the whole is small and strips would overlap a lot.
+  bool prologue_in_strips(bool has_lines, const Ref<Expr>& lines) {
+    auto count = as_int(lines);
+    return !prologue_.empty() && has_lines && one_nest_ && count && (!shared_columns_ || *count >= 28);
+  }
+  void compute_in_strip(Name map, const Ref<Var>& at) {
+    Ref<Buffer> buffer = as<Store>(s_.block(map)->body)->buffer;
+    compute_at(s_, map, at);
+    narrow(s_, buffer, at);
+    schedule_map(s_, map, false);
   }
 
   // Tiles of a block's rows: whole lines together, or parts of one line.
@@ -206,8 +231,9 @@ private:
   static constexpr double worth_a_thread = 16000;
   Schedule& s_;
   Name id_;
-  std::vector<Name> epilogue_;
+  std::vector<Name> prologue_, epilogue_;
   TileChoice plan_;
+  bool one_nest_ = true; // no columns are left over for a nest of their own
   bool shared_columns_ = false;
   int64_t depth_per_row_ = 1; // elements that one row reads, at most
   int element_bytes_ = 4;
@@ -215,10 +241,10 @@ private:
 
 } // namespace
 
-bool schedule_tile(Schedule& s, Name reduction, const std::vector<Name>& epilogue) {
+bool schedule_tile(Schedule& s, const std::vector<Name>& prologue, Name reduction, const std::vector<Name>& epilogue) {
   Schedule attempt = s;
   try {
-    if (!TileRule(attempt, reduction, epilogue).run()) return false;
+    if (!TileRule(attempt, prologue, reduction, epilogue).run()) return false;
   } catch (const Error& refused) {
     // A primitive refuses what its caller could not foresee: the rule does not fit. Bugs of ours are not refusals.
     if (refused.kind() != ErrorKind::user) throw;
