@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Finds operators that a model spelled out in smaller ones: GELU, SiLU, hard swish, softmax, layer norm, RMS norm. The operator is faster
-// (one kernel, one pass over the data) and often more accurate. Patterns are tables, one file each, in recognise_patterns/.
+// Finds operators that a model spelled out in smaller ones: GELU, SiLU, hard swish, softmax, layer norm, RMS norm, attention. The operator
+// is faster (one kernel, one pass over the data) and often more accurate. Patterns are tables, one file each, in recognise_patterns/.
 #include "passes/graph/recognise_patterns/patterns.h"
 
 namespace tw::passes {
@@ -12,7 +12,7 @@ Ref<Module> recognise_patterns(const Ref<Module>& module, PassContext& context) 
   if (context.options.exact) return module;
   static const auto* patterns_of = [] {
     auto* table = new std::unordered_map<Name, std::vector<const GraphPattern*>>;
-    for (auto patterns : {gelu_patterns(), swish_patterns(), softmax_patterns(), norm_patterns()})
+    for (auto patterns : {gelu_patterns(), swish_patterns(), softmax_patterns(), norm_patterns(), attention_patterns()})
       for (const auto& pattern : patterns) (*table)[pattern.root].push_back(&pattern);
     return table;
   }();
@@ -33,7 +33,7 @@ Ref<Module> recognise_patterns(const Ref<Module>& module, PassContext& context) 
 extern const Pass recognise_patterns_pass;
 const Pass recognise_patterns_pass = {
     .name = "recognise_patterns",
-    .doc = "finds GELU, SiLU, hard swish, softmax, layer norm and RMS norm spelled out in smaller operators",
+    .doc = "finds GELU, SiLU, hard swish, softmax, layer norm, RMS norm and attention spelled out in smaller operators",
     .graph = recognise_patterns,
 };
 

@@ -18,6 +18,7 @@ std::span<const GraphPattern> gelu_patterns();
 std::span<const GraphPattern> swish_patterns();
 std::span<const GraphPattern> softmax_patterns();
 std::span<const GraphPattern> norm_patterns();
+std::span<const GraphPattern> attention_patterns();
 
 // constant * factors[0] * factors[1] * …: mul, and div by a constant, taken apart where nobody else reads the parts.
 struct Product {
