@@ -41,18 +41,21 @@ bool has_parallel(const Ref<Stmt>& s) {
   return found;
 }
 
+// The statements of nested sequences, in order.
+void flatten(const Ref<Stmt>& body, std::vector<Ref<Stmt>>& out) {
+  const auto* x = as<Seq>(body);
+  if (!x) return out.push_back(body);
+  for (const auto& part : x->body) flatten(part, out);
+}
+
 // Nests of a kernel that threads share run after one another: a nest without a shared loop is for one thread, others wait.
 Ref<Stmt> with_barriers(const Ref<Stmt>& body) {
   if (const auto* a = as<Allocate>(body)) return with(as_ref<Allocate>(body), &Allocate::body, with_barriers(a->body));
-  const auto* x = as<Seq>(body);
-  if (!x || !has_parallel(body)) return body;
-  std::vector<Ref<Stmt>> out;
+  if (!as<Seq>(body) || !has_parallel(body)) return body;
+  std::vector<Ref<Stmt>> parts, out;
+  flatten(body, parts);
   std::vector<Touched> since;
-  // Allocations that stood between have left sequences inside sequences.
-  Ref<Stmt> flat = seq(x->body.vector());
-  auto nested = [](const Ref<Stmt>& part) { return as<Seq>(part) != nullptr; };
-  while (as<Seq>(flat) && std::any_of(as<Seq>(flat)->body.begin(), as<Seq>(flat)->body.end(), nested)) flat = seq(as<Seq>(flat)->body.vector());
-  for (const auto& part : as<Seq>(flat)->body) {
+  for (const auto& part : parts) {
     Touched mine = touched(part);
     bool conflict = false;
     for (const Touched& t : since)

@@ -54,8 +54,13 @@ public:
   Ref<Stmt> place(const Ref<Buffer>& buffer, const Ref<Stmt>& body, bool inside_parallel, std::vector<Ref<Var>> around) {
     // Descend while one child alone uses the buffer.
     if (const auto* f = as<For>(body)) {
+      std::vector<Ref<Var>> outside = around;
       around.push_back(f->var);
-      return with(as_ref<For>(body), &For::body, place(buffer, f->body, inside_parallel || f->how == ForKind::parallel, std::move(around)));
+      bool shared = f->how == ForKind::parallel;
+      Ref<Stmt> inner = place(buffer, f->body, inside_parallel || shared, std::move(around));
+      // A thread's own memory has a constant size; else each iteration needs its part of one buffer that all share.
+      if (shared && !inside_parallel && allocates_shared(inner, buffer->id)) return here(buffer, body, false, outside);
+      return with(as_ref<For>(body), &For::body, inner);
     }
     if (const auto* x = as<Seq>(body)) {
       size_t first = x->body.size(), last = 0;
@@ -83,6 +88,15 @@ public:
   }
 
 private:
+  static bool allocates_shared(const Ref<Stmt>& body, const Name& id) {
+    bool found = false;
+    visit(body, [&](const Allocate& a, Walk walk) {
+      found = found || (a.buffer->id == id && a.buffer->scope == "global");
+      walk(static_cast<const Node*>(&a));
+    });
+    return found;
+  }
+
   static bool shares_threads(const Ref<Stmt>& body) {
     bool found = false;
     visit(body, [&](const For& f) { found = found || f.how == ForKind::parallel; });
