@@ -33,13 +33,15 @@ Array random_array(std::mt19937& rng, std::vector<int64_t> shape) {
 }
 
 // Compiled and interpreted results agree; with one and with two threads they are equal to the bit.
-void expect_same(const std::string& text, const std::vector<std::vector<int64_t>>& shapes, double tolerance = 1e-4) {
+void expect_same(const std::string& text, const std::vector<std::vector<int64_t>>& shapes, double tolerance = 1e-4,
+                 const std::vector<std::string>& disable = {}) {
   Ref<Module> module = module_of(text);
   std::mt19937 rng(1);
   std::vector<Array> inputs;
   for (const auto& s : shapes) inputs.push_back(random_array(rng, s));
   compile::Options options;
   options.cache = false;
+  options.driver.disable = {disable.begin(), disable.end()};
   compile::CompiledModule compiled = compile::compile(module, options);
   auto got = test::run_compiled(compiled, inputs, 1), twice = test::run_compiled(compiled, inputs, 2);
   auto expected = interpreter::interpret(module, "main", inputs);
@@ -91,6 +93,31 @@ def main(x: Tensor[(6, {0}), f32]) -> Tensor[(6, {0}), f32]:
 )",
                             n),
                 {{6, n}});
+}
+
+TEST(Compile, rows_of_unknown_length_do_not_share_memory_between_threads) {
+  // What a row keeps has no constant size, so it is not on a thread's stack; each row still needs its own.
+  expect_same(R"(
+@function(n=Dim(1, 4096), m=Dim(1, 4096), exported=True)
+def main(x: Tensor[(n, 8, m), f32], y: Tensor[(n, m, 40), f32]) -> Tensor[(n, 8, 40), f32]:
+    a = softmax(x, axis=-1)
+    b = matmul(a, y)
+    c = lp_norm(b, axis=-1)
+    return c
+)",
+              {{40, 8, 300}, {40, 300, 40}});
+}
+
+TEST(Compile, a_padded_convolution_over_an_unknown_length) {
+  // The borders are copied in whole vectors, then one by one: that the first loop runs says nothing about the second.
+  for (int length : {1, 5, 25, 64, 100})
+    expect_same(R"(
+@function(l=Dim(1, 4096), exported=True)
+def main(x: Tensor[(2, 16, l), f32], w: Tensor[(5, 16, 5), f32]) -> Tensor[(2, 5, l), f32]:
+    y = convolution(x, w, pads=(2, 2))
+    return y
+)",
+                {{2, 16, length}, {5, 16, 5}}, 1e-4, {"assign_layout"});
 }
 
 TEST(Compile, a_convolution_with_channels_last) {
