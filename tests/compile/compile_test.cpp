@@ -4,6 +4,7 @@
 #include "ir/text.h"
 #include "ops/op.h"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <random>
@@ -139,6 +140,43 @@ def main(x: Tensor[(2, 4, 9, 9), f32], w: Tensor[(8, 4, 3, 3), f32]) -> Tensor[(
     return y
 )",
               {{2, 4, 9, 9}, {8, 4, 3, 3}});
+}
+
+// The error of a run, or nothing.
+std::string error_of(const std::string& text, const std::vector<std::vector<int64_t>>& shapes, int threads) {
+  std::mt19937 rng(1);
+  std::vector<Array> inputs;
+  for (const auto& s : shapes) inputs.push_back(random_array(rng, s));
+  compile::Options options;
+  options.cache = false;
+  compile::CompiledModule compiled = compile::compile(module_of(text), options);
+  try {
+    test::run_compiled(compiled, inputs, threads);
+  } catch (const Error& error) { return error.what(); }
+  return "";
+}
+
+TEST(Compile, sizes_that_only_might_be_wrong_are_checked_in_each_run) {
+  const char* window = R"(
+@function(l=Dim(0), exported=True)
+def main(x: Tensor[(1, 2, l), f32], w: Tensor[(3, 2, 100), f32]) -> Tensor[(1, 3, (l + 28) // 128), f32]:
+    y = convolution(x, w, strides=(128,))
+    return y
+)";
+  expect_same(window, {{1, 2, 5000}, {3, 2, 100}});
+  expect_same(window, {{1, 2, 100}, {3, 2, 100}});
+  const char* sum = R"(
+@function(n=Dim(0), m=Dim(0), exported=True)
+def main(x: Tensor[(n,), f32], y: Tensor[(m,), f32]) -> Tensor[(n,), f32]:
+    y = add(x, y)
+    return y
+)";
+  for (int threads : {1, 2}) {
+    EXPECT_THAT(error_of(window, {{1, 2, 99}, {3, 2, 100}}, threads),
+                testing::HasSubstr("a window of 100 must fit into a padded size of l"));
+    EXPECT_THAT(error_of(sum, {{4}, {5000}}, threads), testing::HasSubstr("must be equal: n and m"));
+    EXPECT_EQ(error_of(sum, {{4}, {4}}, threads), "");
+  }
 }
 
 } // namespace
