@@ -167,11 +167,12 @@ private:
   static int64_t equal_blocks(int64_t extent, int64_t wanted) {
     for (int64_t blocks = wanted; blocks <= wanted + wanted / 2 + 1; ++blocks)
       if (extent % blocks == 0) return blocks;
-    return 0;
+    int64_t each = (extent + wanted - 1) / wanted;
+    return extent % each ? 0 : extent / each;
   }
 
   // rows…, column → shared(outer rows, row blocks, panels), rows of a block, columns of a panel.
-  void panel(const Loops& rows, const Ref<Var>& column, int64_t width, double work) {
+  void panel(const Loops& rows, const Ref<Var>& column, int64_t width, double work, int64_t blocks = 0) {
     auto total = as_int(s_.loop(column)->extent);
     int64_t panels = total ? std::max<int64_t>(*total / width, 1) : 4;
     if (rows.empty()) {
@@ -186,7 +187,7 @@ private:
     bool strips = prologue_in_strips(has_lines, s_.loop(blocked)->extent);
     auto extent = as_int(s_.loop(blocked)->extent);
     int64_t wanted = extent && !outer_ ? blocks_wanted(*extent, length * depth_per_row_, strips && shared_columns_ ? 1 : panels) : 1;
-    int64_t blocks = wanted > 1 ? equal_blocks(*extent, wanted) : 1;
+    if (!blocks) blocks = wanted > 1 ? equal_blocks(*extent, wanted) : 1;
     if (!blocks && prologue_.empty() && blocked.same_as(rows[0])) {
       // Nothing near divides the rows: whole blocks, and a nest for the last one.
       int64_t each = (*extent + wanted - 1) / wanted;
@@ -196,13 +197,14 @@ private:
       for (const auto& f : loops)
         if (rest_rows.size() < rows.size()) rest_rows.push_back(f->var);
       Ref<Var> rest_column = loops[rows.size()]->var;
-      panel(rows, column, width, work);
-      panel(rest_rows, rest_column, width, work);
+      panel(rows, column, width, work, *extent / each);
+      panel(rest_rows, rest_column, width, work, 1);
       return;
     }
     Loops parts = split(s_, column, width);
     Ref<Var> panel = parts[0], inside = parts[1];
     Loops before(rows.begin(), rows.end() - (has_lines ? 2 : 1)), order;
+    blocks = std::max<int64_t>(blocks, 1); // rows that could not be cut stay one block
     if (blocks > 1) {
       Loops halves = split(s_, blocked, *extent / blocks);
       before.push_back(halves[0]);
