@@ -26,7 +26,4 @@ struct TileChoice {
 
 TileChoice choose_tile(const Target& target, const TileProblem& problem);
 
-// The panel width for constant weights of that many columns: what choose_tile would take when rows are plenty.
-int64_t panel_width(const Target& target, const TileProblem& problem);
-
 } // namespace tw

@@ -33,6 +33,7 @@ Pipeline cpu_pipeline(const Target&) {
       &assign_layout_pass,
       &fold_constants_pass, // the weights that assign_layout has permuted
       &simplify_graph_pass, // a transpose of one channel is a reshape
+      &select_winograd_pass,
       &eliminate_common_subexpressions_pass,
       &eliminate_dead_code_pass,
       &materialise_results_pass, // before fusing: the copies may join other groups

@@ -56,6 +56,18 @@ bool reads_with_mask(const Block& block) {
   return masked;
 }
 
+// Loops of one iteration that no reduction needs say nothing and hide what lies evenly.
+void drop_single_loops(Schedule& s) {
+  std::unordered_set<const Node*> reduces;
+  visit(s.kernel()->body, [&](const Iter& iter) {
+    if (iter.how != IterKind::spatial) visit(iter.value.node(), [&](const Var& v) { reduces.insert(&v); });
+  });
+  s.set_body(rewrite(s.kernel()->body, [&](const For& f) -> Opt<Stmt> {
+    if (!is_int(f.extent, 1) || f.how != ForKind::serial || reduces.contains(f.var.node())) return {};
+    return substitute(f.body, Substitution{{f.var.node(), f.begin}});
+  }));
+}
+
 bool last_axis_reduction(Schedule& s, const Block& block) {
   auto loops = s.loops(block.id);
   if (loops.empty()) return false;
@@ -97,7 +109,9 @@ void inline_maps(Schedule& s) {
 Ref<Kernel> schedule_kernel(const Ref<Kernel>& kernel, const Target& target, const RemarkSink& remark) {
   if (has_raw_statements(kernel->body)) return kernel;
   Schedule s(kernel, target);
+  drop_single_loops(s);
   inline_maps(s);
+  if (schedule_winograd(s)) return s.kernel();
   auto blocks = s.blocks();
   std::vector<Name> before, reductions, after;
   for (const auto& b : blocks) {
