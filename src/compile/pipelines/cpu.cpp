@@ -23,6 +23,7 @@ Pipeline cpu_pipeline(const Target&) {
   return {
       &pin_dimensions_pass,
       &inline_functions_pass,
+      &check_sizes_pass, // before anything is taken apart: the operators' own conditions, in the model's terms
       &decompose_pass,
       &fold_constants_pass, // before layout: what it permutes is done now, not in each run
       &eliminate_common_subexpressions_pass,

@@ -60,7 +60,7 @@ public:
         rows[i - 1] = fuse(s_, rows[i - 1], rows[i]);
         rows.erase(rows.begin() + static_cast<int64_t>(i));
       }
-    plan_ = choose(rows, s_.loop(column)->extent, loops.reduce);
+    plan_ = choose(rows, column, loops.reduce);
     panels(rows, column, work);
     for (const Name& map : prologue_) schedule_map(s_, map, true);
     return true;
@@ -99,14 +99,25 @@ private:
     return true;
   }
 
-  TileChoice choose(const Loops& rows, const Ref<Expr>& columns, const std::vector<Ref<For>>& reduce) {
+  // Bytes from row to row of the operand that does not step with the columns.
+  int64_t row_step(const Ref<Var>& row, const Ref<Var>& column) {
+    Ref<Block> block = s_.block(id_);
+    auto by_row = strides_of(s_, *block, row), by_column = strides_of(s_, *block, column);
+    for (size_t i = 0; i < by_row.size(); ++i)
+      if (!by_row[i].is_store && is_int(by_column[i].coefficient, 0) && by_row[i].coefficient)
+        return as_int(by_row[i].coefficient).value_or(0) * element_bytes_;
+    return 0;
+  }
+
+  TileChoice choose(const Loops& rows, const Ref<Var>& column, const std::vector<Ref<For>>& reduce) {
     TileProblem problem;
-    problem.columns = as_int(columns).value_or(0);
+    problem.columns = as_int(s_.loop(column)->extent).value_or(0);
     problem.element_bytes = element_bytes_ = as<Store>(s_.block(id_)->body)->value->dtype.bytes();
     problem.shared_columns = shared_columns_;
     for (const auto& f : reduce) problem.depth *= as_int(f->extent).value_or(256);
     depth_per_row_ = problem.depth;
     if (!rows.empty()) problem.row_length = as_int(s_.loop(rows.back())->extent).value_or(0);
+    if (!rows.empty()) problem.row_step = row_step(rows.back(), column);
     if (rows.size() > 1) problem.lines = as_int(s_.loop(rows[rows.size() - 2])->extent).value_or(1);
     problem.has_rows = !rows.empty();
     return choose_tile(s_.target(), problem);
@@ -123,7 +134,7 @@ private:
     Loops column_first = {column};
     column_first.insert(column_first.end(), rows.begin(), rows.end());
     reorder(s_, column_first);
-    Ref<Var> rest = partition(s_, column, arith::simplify(floordiv(extent, width) * width))[1];
+    Ref<Var> rest = partition(s_, column, floordiv(extent, width) * width)[1];
     Loops rest_rows;
     for (const auto& f : s_.loops(copies(rest)[0]))
       if (!f->var.same_as(rest) && rest_rows.size() < rows.size()) rest_rows.push_back(f->var);
@@ -145,37 +156,55 @@ private:
     return out;
   }
 
-  // Splits a row loop into blocks whose input stays in half of the second-level cache, and so many that threads divide them well.
-  std::optional<Loops> blocks_of(const Ref<Var>& loop, int64_t row_elements, int64_t panels) {
-    auto extent = as_int(s_.loop(loop)->extent);
-    if (!extent || *extent < 2) return {};
+  // How many blocks a row loop becomes: so many that a block's input stays in half of the second-level cache and that threads divide them.
+  int64_t blocks_wanted(int64_t extent, int64_t row_elements, int64_t panels) const {
     int64_t fitting = std::max<int64_t>(s_.target().l2_bytes / 2 / std::max<int64_t>(row_elements * element_bytes_, 1), 1);
-    int64_t wanted = std::max((*extent + fitting - 1) / fitting, (8 + panels - 1) / panels);
-    wanted = std::min(wanted, *extent);
-    while (*extent % wanted) ++wanted;
-    if (wanted == 1) return {};
-    return split(s_, loop, *extent / wanted);
+    return std::min(std::max((extent + fitting - 1) / fitting, (8 + panels - 1) / panels), extent);
+  }
+  // A number of equal blocks near that; 0: none.
+  static int64_t equal_blocks(int64_t extent, int64_t wanted) {
+    for (int64_t blocks = wanted; blocks <= wanted + wanted / 2 + 1; ++blocks)
+      if (extent % blocks == 0) return blocks;
+    return 0;
   }
 
   // rows…, column → shared(outer rows, row blocks, panels), rows of a block, columns of a panel.
   void panel(const Loops& rows, const Ref<Var>& column, int64_t width, double work) {
     auto total = as_int(s_.loop(column)->extent);
-    Loops parts = split(s_, column, width);
-    Ref<Var> panel = parts[0], inside = parts[1];
+    int64_t panels = total ? std::max<int64_t>(*total / width, 1) : 4;
     if (rows.empty()) {
-      tensorize_nest(inside);
-      if (work >= worth_a_thread) parallel(s_, panel);
+      Loops parts = split(s_, column, width);
+      tensorize_nest(parts[1]);
+      if (work >= worth_a_thread) parallel(s_, parts[0]);
       return;
     }
     bool has_lines = rows.size() > 1;
     Ref<Var> line = rows.back(), blocked = has_lines ? rows[rows.size() - 2] : line;
-    Loops before(rows.begin(), rows.end() - (has_lines ? 2 : 1)), order;
     int64_t length = has_lines ? as_int(s_.loop(line)->extent).value_or(64) : 1;
-    int64_t panels = total ? std::max<int64_t>(*total / width, 1) : 4;
     bool strips = prologue_in_strips(has_lines, s_.loop(blocked)->extent);
-    if (auto split_rows = blocks_of(blocked, length * depth_per_row_, strips && shared_columns_ ? 1 : panels)) {
-      before.push_back((*split_rows)[0]);
-      blocked = (*split_rows)[1];
+    auto extent = as_int(s_.loop(blocked)->extent);
+    int64_t wanted = extent ? blocks_wanted(*extent, length * depth_per_row_, strips && shared_columns_ ? 1 : panels) : 1;
+    int64_t blocks = wanted > 1 ? equal_blocks(*extent, wanted) : 1;
+    if (!blocks && prologue_.empty() && blocked.same_as(rows[0])) {
+      // Nothing near divides the rows: whole blocks, and a nest for the last one.
+      int64_t each = (*extent + wanted - 1) / wanted;
+      Ref<Var> rest = partition(s_, blocked, imm(*extent / each * each))[1];
+      auto loops = s_.loops(copies(rest)[0]);
+      Loops rest_rows;
+      for (const auto& f : loops)
+        if (rest_rows.size() < rows.size()) rest_rows.push_back(f->var);
+      Ref<Var> rest_column = loops[rows.size()]->var;
+      panel(rows, column, width, work);
+      panel(rest_rows, rest_column, width, work);
+      return;
+    }
+    Loops parts = split(s_, column, width);
+    Ref<Var> panel = parts[0], inside = parts[1];
+    Loops before(rows.begin(), rows.end() - (has_lines ? 2 : 1)), order;
+    if (blocks > 1) {
+      Loops halves = split(s_, blocked, *extent / blocks);
+      before.push_back(halves[0]);
+      blocked = halves[1];
       if (!has_lines) line = blocked;
     }
     before.push_back(panel);
@@ -217,7 +246,7 @@ private:
     }
     // An unknown number of rows: whole tiles, then rows one by one.
     Ref<Expr> count = s_.loop(line)->extent;
-    Ref<Var> rest = partition(s_, line, arith::simplify(floordiv(count, plan_.rows) * plan_.rows))[1];
+    Ref<Var> rest = partition(s_, line, floordiv(count, plan_.rows) * plan_.rows)[1];
     tensorize_nest(split(s_, line, plan_.rows)[1]);
     tensorize_nest(split(s_, rest, 1)[1]);
   }
