@@ -6,6 +6,7 @@
 #include "runtime/devices/device.h"
 #include "runtime/failure.h"
 
+#include <cstring>
 #include <utility>
 
 namespace tw::runtime {
@@ -19,6 +20,11 @@ public:
 
   unsigned char* data() const { return static_cast<unsigned char*>(data_); }
   size_t capacity() const { return capacity_; }
+
+  // Fills the block with bytes that are NaN in every kind of float, so that what is read before it is written shows.
+  void poison() const {
+    if (data_ != nullptr) std::memset(data_, 0xff, capacity_);
+  }
 
   // At least `bytes` bytes, 64-byte aligned, never null; what was in it is lost when it has to grow. `what` names it in the error.
   template <class... What> unsigned char* ensure(size_t bytes, const What&... what) {

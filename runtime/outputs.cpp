@@ -110,6 +110,7 @@ void* prepare_output(tw_session& session, int32_t index, std::span<const int64_t
   output.shape.assign(shape.begin(), shape.end());
   if (output.user != nullptr && !output.copied) output.data = first_byte(*output.user);
   else output.data = output.memory.ensure(*bytes, "output '", port.name, "'");
+  if (session.poisons && output.data == output.memory.data()) output.memory.poison();
   output.produced = true;
   return session.output_data[static_cast<size_t>(index)] = output.data;
 }

@@ -36,8 +36,10 @@ void* allocate(tw_run* run, int32_t slot, int64_t bytes) {
                     text("expected a slot from 0 to ", session.descriptor.slot_count - 1, ", the module asked for ", slot));
     if (bytes < 0)
       throw Failure(TW_USER_ERROR, text("a value computed during the run is too large for memory (slot ", slot, "); use smaller inputs"));
-    return run->slots[slot] =
-               session.slots[static_cast<size_t>(slot)].ensure(static_cast<size_t>(bytes), "a value computed during the run");
+    tw::runtime::Buffer& memory = session.slots[static_cast<size_t>(slot)];
+    run->slots[slot] = memory.ensure(static_cast<size_t>(bytes), "a value computed during the run");
+    if (session.poisons) memory.poison();
+    return run->slots[slot];
   });
 }
 

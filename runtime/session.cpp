@@ -7,6 +7,8 @@
 
 #include <algorithm>
 #include <cstddef>
+#include <cstdlib>
+#include <cstring>
 #include <new>
 
 namespace tw::runtime {
@@ -28,6 +30,12 @@ void check_count(const char* what, size_t expected, size_t found, const char* mo
   if (expected != found) throw Failure(TW_USER_ERROR, text("module '", module, "': expected ", expected, " ", what, ", found ", found));
 }
 
+// A tool for tests of the compiler: a module that reads memory before it has written it gives NaN instead of yesterday's numbers.
+bool poison_wanted() {
+  const char* value = std::getenv("TENSORWRIGHT_POISON");
+  return value != nullptr && *value != '\0' && std::strcmp(value, "0") != 0;
+}
+
 } // namespace
 } // namespace tw::runtime
 
@@ -35,7 +43,7 @@ using namespace tw::runtime;
 
 tw_session::tw_session(tw_module& used_module, const tw_options& used_options)
     : module(used_module), descriptor(*used_module.descriptor), options(used_options), threads(thread_count(descriptor, options)),
-      barrier(static_cast<size_t>(threads)) {
+      poisons(poison_wanted()), barrier(static_cast<size_t>(threads)) {
   const auto count = [](int32_t number) { return static_cast<size_t>(number); };
   symbols.assign(count(descriptor.symbol_count), 0);
   offsets.assign(count(descriptor.offset_count), 0);
@@ -95,6 +103,10 @@ void tw_session::plan() {
 void tw_session::run_threads() {
   tw_run& run = context();
   run.arena = arena.data();
+  if (poisons) {
+    arena.poison();
+    scratch.poison();
+  }
   std::fill_n(run.slots, slots.size(), nullptr);
   std::fill(launches.begin(), launches.end(), Launch{});
   barrier.reset();

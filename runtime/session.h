@@ -72,6 +72,7 @@ struct tw_session {
   const tw_module_descriptor& descriptor;
   const tw_options options;
   const int32_t threads;
+  const bool poisons; // memory is filled with NaN before each run
   std::atomic<bool> running{false};
 
   std::vector<int64_t> symbols, planned_symbols, offsets;

@@ -71,6 +71,18 @@ void Analyzer::bind_value(const Ref<Var>& v, const Ref<Expr>& value) {
   if (!reads_memory(simple.node())) s.values.insert_or_assign(v.node(), std::pair(Ref<Expr>(v), simple));
 }
 
+Analyzer::Scope Analyzer::scope() {
+  State& s = *state_;
+  return Scope([&s, facts = s.nonnegative, conditions = s.assumed, ranges = s.ranges, symbolic = s.symbolic, values = s.values]() mutable {
+    s.nonnegative = std::move(facts);
+    s.assumed = std::move(conditions);
+    s.ranges = std::move(ranges);
+    s.symbolic = std::move(symbolic);
+    s.values = std::move(values);
+    s.forget();
+  });
+}
+
 Analyzer::Scope Analyzer::assume(const Ref<Expr>& condition) {
   State& s = *state_;
   s.budget = simplify_budget;

@@ -14,12 +14,15 @@ struct Bounds {
 
 class Analyzer {
 public:
-  // begin <= v < begin + extent from now on (v may be bound again with a narrower range).
+  // begin <= v < begin + extent from now on (v may be bound again with a narrower range), and so extent >= 1: what follows the loop in the
+  // code must not know that, so code that runs after a loop needs a scope around it.
   void bind(const Ref<Var>& v, const Ref<Expr>& begin, const Ref<Expr>& extent);
   // v stands for the value.
   void bind_value(const Ref<Var>& v, const Ref<Expr>& value);
-  // The condition holds from now on until the returned scope dies.
+  // All that is bound or assumed while the returned scope lives is forgotten when it dies.
   class Scope;
+  [[nodiscard]] Scope scope();
+  // The condition holds from now on until the returned scope dies.
   [[nodiscard]] Scope assume(const Ref<Expr>& condition);
 
   Bounds bounds(const Ref<Expr>& e);

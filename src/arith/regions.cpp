@@ -139,6 +139,7 @@ private:
         n, [&](const Load& load) { touch(result.reads, load.buffer, load.index); }, [](const Buffer&, Walk) {});
   }
   template <class F> void loop(const Ref<Var>& v, const Ref<Expr>& begin, const Ref<Expr>& extent, F&& body) {
+    auto inside = analyzer_.scope();
     analyzer_.bind(v, begin, extent);
     frames_.push_back({.var = v, .begin = begin, .extent = extent});
     body();

@@ -30,6 +30,7 @@ private:
   std::vector<Array> loop(const Loop& x, const Binding& b);
   Array stack(const std::vector<Array>& items, const Ref<Type>& type, const std::string& what);
   void read_sizes(const OpCall& call, const Binding& b);
+  void check(const OpCall& assumption);
   Ref<OpCall> concrete(const OpCall& call, std::vector<Array>& inputs);
   Array operand(const Node* n);
   bool truth(const Node* n);
@@ -99,11 +100,23 @@ void GraphInterpreter::read_sizes(const OpCall& call, const Binding& b) {
   for (size_t i = 0; i < b.dims.size(); ++i) bind_dim(*b.dims[i], a.integer(static_cast<int64_t>(i)));
 }
 
+void GraphInterpreter::check(const OpCall& call) {
+  std::string text = "sizes do not fit";
+  std::optional<int64_t> holds;
+  for (const auto& a : call.attrs) {
+    if (a->name == "condition") holds = evaluate_size(as_ref<Expr>(std::get<Opt<Expr>>(a->value)), sizes);
+    if (a->name == "text") text = std::get<Name>(a->value).str();
+  }
+  if (!holds) throw internal_error("the condition of an assumption is not known");
+  if (!*holds) throw user_error("{}", text);
+}
+
 void GraphInterpreter::binding(const Binding& b) {
   for (const auto& d : b.dims) sizes.erase(d.node());
   std::vector<Array> results;
   if (const auto* x = as<OpCall>(b.operation)) {
     if (x->op == "read_sizes") return read_sizes(*x, b);
+    if (x->op == "assume") return check(*x);
     results = call(*x);
   } else if (const auto* x = as<Invoke>(b.operation)) {
     results = invoke(*x);

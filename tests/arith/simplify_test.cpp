@@ -52,6 +52,18 @@ TEST_F(Simplify, SplitLoopsFallApart) {
   expect(floormod(floordiv((i * 7 + k) * 16 + j, 16), imm(7)), k);
 }
 
+TEST_F(Simplify, WhatALoopSaysHoldsInItsScope) {
+  {
+    auto inside = analyzer.scope();
+    analyzer.bind(i, imm(0), floordiv(n + 2, 32));
+    expect_true(floordiv(n + 2, 32) >= imm(1));
+    analyzer.bind(j, imm(0), s);
+    expect_true(s >= imm(1));
+  }
+  expect_unknown(floordiv(n + 2, 32) >= imm(1));
+  expect_unknown(s >= imm(1));
+}
+
 TEST_F(Simplify, FusedLoopsComeBack) {
   analyzer.bind(f, imm(0), n * m);
   expect(floordiv(f, m) * m + floormod(f, m), f);

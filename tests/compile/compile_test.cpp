@@ -4,6 +4,7 @@
 #include "ir/text.h"
 #include "ops/op.h"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <random>
@@ -33,13 +34,15 @@ Array random_array(std::mt19937& rng, std::vector<int64_t> shape) {
 }
 
 // Compiled and interpreted results agree; with one and with two threads they are equal to the bit.
-void expect_same(const std::string& text, const std::vector<std::vector<int64_t>>& shapes, double tolerance = 1e-4) {
+void expect_same(const std::string& text, const std::vector<std::vector<int64_t>>& shapes, double tolerance = 1e-4,
+                 const std::vector<std::string>& disable = {}) {
   Ref<Module> module = module_of(text);
   std::mt19937 rng(1);
   std::vector<Array> inputs;
   for (const auto& s : shapes) inputs.push_back(random_array(rng, s));
   compile::Options options;
   options.cache = false;
+  options.driver.disable = {disable.begin(), disable.end()};
   compile::CompiledModule compiled = compile::compile(module, options);
   auto got = test::run_compiled(compiled, inputs, 1), twice = test::run_compiled(compiled, inputs, 2);
   auto expected = interpreter::interpret(module, "main", inputs);
@@ -93,6 +96,31 @@ def main(x: Tensor[(6, {0}), f32]) -> Tensor[(6, {0}), f32]:
                 {{6, n}});
 }
 
+TEST(Compile, rows_of_unknown_length_do_not_share_memory_between_threads) {
+  // What a row keeps has no constant size, so it is not on a thread's stack; each row still needs its own.
+  expect_same(R"(
+@function(n=Dim(1, 4096), m=Dim(1, 4096), exported=True)
+def main(x: Tensor[(n, 8, m), f32], y: Tensor[(n, m, 40), f32]) -> Tensor[(n, 8, 40), f32]:
+    a = softmax(x, axis=-1)
+    b = matmul(a, y)
+    c = lp_norm(b, axis=-1)
+    return c
+)",
+              {{40, 8, 300}, {40, 300, 40}});
+}
+
+TEST(Compile, a_padded_convolution_over_an_unknown_length) {
+  // The borders are copied in whole vectors, then one by one: that the first loop runs says nothing about the second.
+  for (int length : {1, 5, 25, 64, 100})
+    expect_same(R"(
+@function(l=Dim(1, 4096), exported=True)
+def main(x: Tensor[(2, 16, l), f32], w: Tensor[(5, 16, 5), f32]) -> Tensor[(2, 5, l), f32]:
+    y = convolution(x, w, pads=(2, 2))
+    return y
+)",
+                {{2, 16, length}, {5, 16, 5}}, 1e-4, {"assign_layout"});
+}
+
 TEST(Compile, a_convolution_with_channels_last) {
   expect_same(R"(
 @function(exported=True)
@@ -112,6 +140,43 @@ def main(x: Tensor[(2, 4, 9, 9), f32], w: Tensor[(8, 4, 3, 3), f32]) -> Tensor[(
     return y
 )",
               {{2, 4, 9, 9}, {8, 4, 3, 3}});
+}
+
+// The error of a run, or nothing.
+std::string error_of(const std::string& text, const std::vector<std::vector<int64_t>>& shapes, int threads) {
+  std::mt19937 rng(1);
+  std::vector<Array> inputs;
+  for (const auto& s : shapes) inputs.push_back(random_array(rng, s));
+  compile::Options options;
+  options.cache = false;
+  compile::CompiledModule compiled = compile::compile(module_of(text), options);
+  try {
+    test::run_compiled(compiled, inputs, threads);
+  } catch (const Error& error) { return error.what(); }
+  return "";
+}
+
+TEST(Compile, sizes_that_only_might_be_wrong_are_checked_in_each_run) {
+  const char* window = R"(
+@function(l=Dim(0), exported=True)
+def main(x: Tensor[(1, 2, l), f32], w: Tensor[(3, 2, 100), f32]) -> Tensor[(1, 3, (l + 28) // 128), f32]:
+    y = convolution(x, w, strides=(128,))
+    return y
+)";
+  expect_same(window, {{1, 2, 5000}, {3, 2, 100}});
+  expect_same(window, {{1, 2, 100}, {3, 2, 100}});
+  const char* sum = R"(
+@function(n=Dim(0), m=Dim(0), exported=True)
+def main(x: Tensor[(n,), f32], y: Tensor[(m,), f32]) -> Tensor[(n,), f32]:
+    y = add(x, y)
+    return y
+)";
+  for (int threads : {1, 2}) {
+    EXPECT_THAT(error_of(window, {{1, 2, 99}, {3, 2, 100}}, threads),
+                testing::HasSubstr("a window of 100 must fit into a padded size of l"));
+    EXPECT_THAT(error_of(sum, {{4}, {5000}}, threads), testing::HasSubstr("must be equal: n and m"));
+    EXPECT_EQ(error_of(sum, {{4}, {4}}, threads), "");
+  }
 }
 
 } // namespace

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "support.h"
 
+#include <cmath>
+#include <cstdlib>
 #include <cstring>
 #include <thread>
 
@@ -168,6 +170,28 @@ TEST(Inputs, an_empty_one_needs_no_data) {
 }
 
 int planned = 0;
+TEST(Memory, poison_is_nan_wherever_a_module_may_write) {
+  Parts parts;
+  parts.output("y", {fixed(2)}).output("z", {fixed(2)});
+  parts.descriptor.plan = [](const int64_t*, int64_t*) { return int64_t{64}; };
+  parts.descriptor.scratch_bytes = 64;
+  parts.descriptor.entry = [](tw_run* run, int32_t thread) {
+    if (thread != 0) return 0;
+    static_cast<float*>(run->outputs[0])[0] = *reinterpret_cast<float*>(run->arena);
+    static_cast<float*>(run->outputs[0])[1] = *reinterpret_cast<float*>(run->scratch);
+    *reinterpret_cast<float*>(run->arena) = *reinterpret_cast<float*>(run->scratch) = 1;
+    return 0;
+  };
+  setenv("TENSORWRIGHT_POISON", "1", 1);
+  Session session(parts);
+  unsetenv("TENSORWRIGHT_POISON");
+  for (int run = 0; run < 2; ++run) {
+    std::vector<tw_tensor> outputs(2);
+    ASSERT_EQ(tw_session_run(session.get(), nullptr, 0, outputs.data(), 2), TW_OK);
+    for (int i = 0; i < 4; ++i) EXPECT_TRUE(std::isnan(static_cast<const float*>(outputs[i / 2].data)[i % 2])) << run << " " << i;
+  }
+}
+
 int64_t arena_size = 0;
 
 TEST(Memory, is_planned_when_symbols_change_and_stays_when_they_do_not) {

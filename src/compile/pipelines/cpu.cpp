@@ -23,13 +23,17 @@ Pipeline cpu_pipeline(const Target&) {
   return {
       &pin_dimensions_pass,
       &inline_functions_pass,
+      &check_sizes_pass, // before anything is taken apart: the operators' own conditions, in the model's terms
       &decompose_pass,
       &fold_constants_pass, // before layout: what it permutes is done now, not in each run
       &eliminate_common_subexpressions_pass,
       &simplify_graph_pass,
+      &recognise_patterns_pass,
       &fold_batch_norm_pass, // before layout: it looks for weights as the model has them
       &assign_layout_pass,
       &fold_constants_pass, // the weights that assign_layout has permuted
+      &simplify_graph_pass, // a transpose of one channel is a reshape
+      &select_winograd_pass,
       &eliminate_common_subexpressions_pass,
       &eliminate_dead_code_pass,
       &materialise_results_pass, // before fusing: the copies may join other groups

@@ -41,14 +41,21 @@ bool has_parallel(const Ref<Stmt>& s) {
   return found;
 }
 
+// The statements of nested sequences, in order.
+void flatten(const Ref<Stmt>& body, std::vector<Ref<Stmt>>& out) {
+  const auto* x = as<Seq>(body);
+  if (!x) return out.push_back(body);
+  for (const auto& part : x->body) flatten(part, out);
+}
+
 // Nests of a kernel that threads share run after one another: a nest without a shared loop is for one thread, others wait.
 Ref<Stmt> with_barriers(const Ref<Stmt>& body) {
   if (const auto* a = as<Allocate>(body)) return with(as_ref<Allocate>(body), &Allocate::body, with_barriers(a->body));
-  const auto* x = as<Seq>(body);
-  if (!x || !has_parallel(body)) return body;
-  std::vector<Ref<Stmt>> out;
+  if (!as<Seq>(body) || !has_parallel(body)) return body;
+  std::vector<Ref<Stmt>> parts, out;
+  flatten(body, parts);
   std::vector<Touched> since;
-  for (const auto& part : x->body) {
+  for (const auto& part : parts) {
     Touched mine = touched(part);
     bool conflict = false;
     for (const Touched& t : since)

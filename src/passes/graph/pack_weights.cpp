@@ -46,6 +46,7 @@ public:
     visit(
         kernel.body.node(),
         [&](const For& f, Walk walk) {
+          auto inside = analyzer_.scope();
           analyzer_.bind(f.var, f.begin, f.extent);
           walk(static_cast<const Node*>(&f));
         },

@@ -93,7 +93,8 @@ private:
   // ---- placement
   static Ref<Expr> bytes_of(const Value& value) {
     Ref<TensorType> type = tensor_of(&value);
-    return arith::simplify(element_count(type->shape) * type->element.bytes());
+    // A size may be negative where the run does not come: beyond a check that fails, or in the other branch.
+    return arith::simplify(max(element_count(type->shape) * type->element.bytes(), imm(0)));
   }
 
   bool known_at_entry(const Ref<Expr>& e) const {

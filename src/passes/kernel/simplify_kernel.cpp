@@ -11,6 +11,9 @@ class Simplifier {
 public:
   Opt<Stmt> statement(const Ref<Stmt>& s) {
     OriginScope origin(s->origin);
+    // What holds inside a loop, because it runs, need not hold after it.
+    std::optional<arith::Analyzer::Scope> inside;
+    if (as<For>(s) || as<RegisterTile>(s)) inside.emplace(analyzer_.scope());
     if (const auto* x = as<For>(s)) return loop(*x, s);
     if (const auto* x = as<Seq>(s)) {
       std::vector<Ref<Stmt>> body;

@@ -13,7 +13,14 @@ Loops partition(Schedule& s, const Ref<Var>& loop, const Ref<Expr>& at) {
   Ref<For> f = s.loop(loop);
   arith::Analyzer analyzer;
   if (!is_int(f->begin, 0)) throw schedule_error("partition", "loop " + loop->id.str(), "the loop begins at 0");
-  if (!analyzer.prove(at >= imm(0)) || !analyzer.prove(at <= f->extent))
+  // Extents are never negative. That `at` is made from the extent as a whole must not be lost by simplifying what the extent consists of.
+  Ref<Var> extent = make(Var{.id = "extent", .type = i64, .min = 0});
+  Ref<Expr> place = rewrite(at, [&](const Expr& e, Rewrite again) -> Opt<Expr> {
+    return equal(ref_to<Expr>(e), f->extent) && !as<IntImm>(&e) ? Opt<Expr>(extent) : Opt<Expr>(again(ref_to<Expr>(e)));
+  });
+  bool inside = !place.same_as(at) ? analyzer.prove(place >= imm(0)) && analyzer.prove(place <= Ref<Expr>(extent))
+                                   : analyzer.prove(at >= imm(0)) && analyzer.prove(at <= f->extent);
+  if (!inside)
     throw schedule_error("partition", "loop " + loop->id.str(),
                          fmt::format("the place {} lies within the extent {}", to_text(at), to_text(f->extent)));
   Ref<Var> rest = var(loop->id.str() + "_rest");

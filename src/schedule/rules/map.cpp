@@ -92,7 +92,7 @@ void vectorise_innermost(Schedule& s, Name block, const Ref<Var>& loop, int64_t 
   (void)block;
   Ref<Var> rest = loop;
   bool exact = arith::Analyzer().prove_multiple(f->extent, lanes);
-  if (!exact) rest = partition(s, loop, arith::simplify(floordiv(f->extent, lanes) * lanes))[1];
+  if (!exact) rest = partition(s, loop, floordiv(f->extent, lanes) * lanes)[1];
   Loops parts = split(s, loop, lanes);
   vectorise(s, parts[1]);
   if (exact) return;
@@ -140,7 +140,7 @@ void schedule_map(Schedule& s, Name id, bool outermost) {
     if (!extent || *extent >= 64 * lanes) {
       Ref<For> f = s.loop(innermost);
       if (!arith::Analyzer().prove_multiple(f->extent, lanes)) {
-        Ref<Var> rest = partition(s, innermost, arith::simplify(floordiv(f->extent, lanes) * lanes))[1];
+        Ref<Var> rest = partition(s, innermost, floordiv(f->extent, lanes) * lanes)[1];
         if (extent) vectorise_innermost(s, id, rest, lanes / 2);
       }
       Loops parts = split(s, innermost, lanes);

@@ -103,7 +103,7 @@ private:
     bool exact = arith::Analyzer().prove_multiple(loops.back()->extent, lanes);
     if (!exact && !alone) return;
     decompose_reduction(s_, id, loops[rows]->var);
-    if (!exact) partition(s_, innermost, arith::simplify(floordiv(loops.back()->extent, lanes) * lanes));
+    if (!exact) partition(s_, innermost, floordiv(loops.back()->extent, lanes) * lanes);
     Loops parts = split(s_, innermost, lanes);
     // The partial sums begin from the neutral element, so the block takes its init back for them.
     RFactor factored = rfactor(s_, id, parts[1]);

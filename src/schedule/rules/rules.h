@@ -21,6 +21,8 @@ void schedule_map(Schedule& s, Name block, bool outermost);
 // One nest around a reduction whose last spatial axis is contiguous, with maps before and after it. False: the rule does not fit, nothing
 // changed.
 bool schedule_tile(Schedule& s, const std::vector<Name>& prologue, Name reduction, const std::vector<Name>& epilogue);
+// A kernel of winograd_convolution and maps behind it. False: it is none, or of unknown sizes.
+bool schedule_winograd(Schedule& s);
 // Nests that share their outer loops: everything of a row together.
 bool schedule_rows(Schedule& s);
 

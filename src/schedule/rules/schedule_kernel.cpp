@@ -111,6 +111,7 @@ Ref<Kernel> schedule_kernel(const Ref<Kernel>& kernel, const Target& target, con
   Schedule s(kernel, target);
   drop_single_loops(s);
   inline_maps(s);
+  if (schedule_winograd(s)) return s.kernel();
   auto blocks = s.blocks();
   std::vector<Name> before, reductions, after;
   for (const auto& b : blocks) {

@@ -123,7 +123,7 @@ private:
     Loops column_first = {column};
     column_first.insert(column_first.end(), rows.begin(), rows.end());
     reorder(s_, column_first);
-    Ref<Var> rest = partition(s_, column, arith::simplify(floordiv(extent, width) * width))[1];
+    Ref<Var> rest = partition(s_, column, floordiv(extent, width) * width)[1];
     Loops rest_rows;
     for (const auto& f : s_.loops(copies(rest)[0]))
       if (!f->var.same_as(rest) && rest_rows.size() < rows.size()) rest_rows.push_back(f->var);
@@ -217,7 +217,7 @@ private:
     }
     // An unknown number of rows: whole tiles, then rows one by one.
     Ref<Expr> count = s_.loop(line)->extent;
-    Ref<Var> rest = partition(s_, line, arith::simplify(floordiv(count, plan_.rows) * plan_.rows))[1];
+    Ref<Var> rest = partition(s_, line, floordiv(count, plan_.rows) * plan_.rows)[1];
     tensorize_nest(split(s_, line, plan_.rows)[1]);
     tensorize_nest(split(s_, rest, 1)[1]);
   }
