@@ -156,6 +156,23 @@ std::optional<interpreter::Array> BodyBuilder::evaluate(const Ref<Operand>& oper
   return result;
 }
 
+std::set<const tw::Node*> BodyBuilder::sources(const Ref<Operand>& operand) const {
+  std::set<const tw::Node*> seen, found;
+  std::vector<const tw::Node*> work{operand.node()};
+  while (!work.empty()) {
+    const tw::Node* at = work.back();
+    work.pop_back();
+    if (!seen.insert(at).second || !as<tw::Value>(at)) continue;
+    const Binding* from = producer(at);
+    if (!from) found.insert(at);
+    const auto* call = from ? as<OpCall>(from->operation) : nullptr;
+    if (!call || call->op == "shape_of" || call->op == "size_of") continue;
+    for (const auto& arg : call->args)
+      if (arg) work.push_back(arg.node());
+  }
+  return found;
+}
+
 std::vector<Ref<tw::Value>> BodyBuilder::apply_all(Name op, std::vector<Opt<Operand>> args, const Attributes& attributes) {
   const ops::OpDef& definition = ops::get(op);
   std::vector<Ref<Attr>> attrs;

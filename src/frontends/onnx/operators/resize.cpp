@@ -66,14 +66,14 @@ Target by_scales(NodeContext& c, const std::vector<double>& scales) {
 
 // One scale for all axes, so that no size becomes larger (or smaller) than what is asked for.
 void keep_aspect(NodeContext& c, Target& target, const std::vector<int64_t>& axes, const std::string& policy) {
+  constexpr size_t sizes_input = 3;
   if (policy != "not_larger" && policy != "not_smaller")
     throw user_error("attribute 'keep_aspect_ratio_policy' must be stretch, not_larger or not_smaller, found '{}'", policy);
   std::optional<float> scale;
   for (int64_t a : axes) {
     auto to = as_int(target.sizes[static_cast<size_t>(a)]), from = as_int(c.shape(0)[static_cast<size_t>(a)]);
     if (!to || !from || *from == 0)
-      throw unsupported("keep_aspect_ratio_policy '{}' needs sizes that are known when the model is compiled", policy)
-          .hint("fix the dimensions (the option dims)");
+      c.not_known(sizes_input, fmt::format("keep_aspect_ratio_policy '{}' needs sizes that are known when the model is compiled", policy));
     float own = static_cast<float>(*to) / static_cast<float>(*from);
     scale = !scale ? own : policy == "not_larger" ? std::min(*scale, own) : std::max(*scale, own);
   }
