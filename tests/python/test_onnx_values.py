@@ -10,7 +10,7 @@ from onnx import TensorProto, helper
 def cumulative_sum() -> onnx.ModelProto:
     inputs = [helper.make_tensor_value_info("x", TensorProto.FLOAT, ["n", 3]), helper.make_tensor_value_info("axis", TensorProto.INT64, [])]
     nodes = [helper.make_node("Identity", ["axis"], ["a"]), helper.make_node("CumSum", ["x", "a"], ["y"])]
-    graph = helper.make_graph(nodes, "g", inputs, [helper.make_tensor_value_info("y", TensorProto.FLOAT, None)])
+    graph = helper.make_graph(nodes, "g", inputs, [helper.make_tensor_value_info("y", TensorProto.FLOAT, ["n", 3])])
     return helper.make_model(graph, opset_imports=[helper.make_operatorsetid("", 17)], ir_version=8)
 
 
@@ -45,7 +45,7 @@ def test_the_backend_compiles_once_for_each_value():
 def test_an_operator_that_onnx_defines_by_others_is_expanded():
     node = helper.make_node("AffineGrid", ["theta", "size"], ["grid"], align_corners=1)
     inputs = [helper.make_tensor_value_info("theta", TensorProto.FLOAT, [1, 2, 3]), helper.make_tensor_value_info("size", TensorProto.INT64, [4])]
-    graph = helper.make_graph([node], "g", inputs, [helper.make_tensor_value_info("grid", TensorProto.FLOAT, None)])
+    graph = helper.make_graph([node], "g", inputs, [helper.make_tensor_value_info("grid", TensorProto.FLOAT, [1, "h", "w", 2])])
     model = helper.make_model(graph, opset_imports=[helper.make_operatorsetid("", 20)], ir_version=9)
     theta = np.array([[[1, 0, 0], [0, 1, 0]]], np.float32)
     grid = tw.onnx.backend.run_model(model, [theta, np.array([1, 1, 3, 3])])[0]

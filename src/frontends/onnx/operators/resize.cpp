@@ -140,6 +140,9 @@ Results resize(NodeContext& c) {
   if (given(c, 2) && given(c, 3)) throw user_error("scales and sizes must not both be given");
   if (!given(c, 2) && !given(c, 3)) throw user_error("scales or sizes must be given");
   Target target = given(c, 3) ? by_sizes(c, c.sizes(3, "sizes")) : by_scales(c, c.known_floats(2, "scales"));
+  for (const auto& size : target.sizes)
+    if (given(c, 3) && c.attribute_bool("antialias", false) && !as_int(size) && !c.maybe_ints(3))
+      c.not_known(3, "antialias needs sizes that are known when the model is compiled");
   auto attributes = attributes_of(target, c.attribute_string("mode", "nearest"));
   std::string coordinates = c.attribute_string("coordinate_transformation_mode", "half_pixel");
   attributes.emplace_back("coordinates", Name(coordinates));
