@@ -66,7 +66,7 @@ class TensorwrightRep(BackendRep):
                 return self._compiled[key]
             wanted: set[str] = set()
             try:
-                module = load_bytes(self._bytes, values=values, wanted=wanted)
+                model = compile_model(load_bytes(self._bytes, values=values, wanted=wanted), **self._options)
             except UnsupportedError:
                 more = wanted.difference(self._decisive)
                 self._decisive = tuple(sorted({*self._decisive, *more}))
@@ -75,8 +75,8 @@ class TensorwrightRep(BackendRep):
                 continue
             while len(self._compiled) >= self._MOST_KEPT:
                 del self._compiled[next(iter(self._compiled))]
-            self._compiled[key] = compile_model(module, **self._options)
-            return self._compiled[key]
+            self._compiled[key] = model
+            return model
 
 
 class TensorwrightBackend(Backend):

@@ -18,6 +18,7 @@ def expand_functions(model: onnx.ModelProto) -> onnx.ModelProto:
         missing = sorted(_defined(model, known))
         if not missing:
             break
+        model = _with_defaults(model, set(missing))
         try:
             model = onnx.inliner.inline_selected_functions(model, missing, inline_schema_functions=True)
         except RuntimeError:  # it cannot tell a type; the importer's error says which operators are missing
@@ -41,6 +42,19 @@ def _defined(model: onnx.ModelProto, known: set[str]) -> set[tuple[str, str]]:
         if schema.has_function or schema.has_context_dependent_function:
             found.add((node.domain, node.op_type))
     return found
+
+
+def _with_defaults(model: onnx.ModelProto, operators: set[tuple[str, str]]) -> onnx.ModelProto:
+    """The model with the default attributes of these operators written out: a definition may refer to them."""
+    opsets = {opset.domain: opset.version for opset in model.opset_import}
+    copy = onnx.ModelProto()
+    copy.CopyFrom(model)
+    for node in _nodes(copy.graph):
+        if (node.domain, node.op_type) in operators:
+            present = {attribute.name for attribute in node.attribute}
+            schema = onnx.defs.get_schema(node.op_type, opsets.get(node.domain, 1), "" if node.domain == "ai.onnx" else node.domain)
+            node.attribute.extend(a.default_value for name, a in schema.attributes.items() if name not in present and a.default_value.type)
+    return copy
 
 
 def _nodes(graph: onnx.GraphProto):

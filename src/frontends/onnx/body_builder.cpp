@@ -122,6 +122,12 @@ std::vector<Ref<Var>> BodyBuilder::read(const Ref<Operand>& operand, int64_t min
   return read;
 }
 
+void BodyBuilder::assume(const Ref<Expr>& condition, const std::string& text) {
+  auto attribute = [](const char* name, Attr::Value value) { return make(Attr{.name = name, .value = std::move(value)}); };
+  emit(make(Binding{
+      .operation = make(OpCall{.op = "assume", .attrs = {attribute("condition", Opt<Expr>(condition)), attribute("text", Name(text))}})}));
+}
+
 std::optional<interpreter::Array> BodyBuilder::constant_value(const Ref<Operand>& operand) { return evaluate(operand, 0); }
 
 std::optional<interpreter::Array> BodyBuilder::evaluate(const Ref<Operand>& operand, int depth) {

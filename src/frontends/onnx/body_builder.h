@@ -25,6 +25,8 @@ public:
   std::optional<ops::Contents> sizes(const Ref<Operand>& operand, int64_t min = 0);
   // Reads a vector of i64 or i32.
   std::vector<Ref<Var>> read(const Ref<Operand>& operand, int64_t min, int64_t max = unbounded);
+  // Stops the run with the text unless the condition holds.
+  void assume(const Ref<Expr>& condition, const std::string& text);
   // The whole value, if it follows from constants alone and is small.
   std::optional<interpreter::Array> constant_value(const Ref<Operand>& operand);
 
