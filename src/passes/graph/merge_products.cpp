@@ -4,6 +4,7 @@
 #include "ir/visit.h"
 #include "passes/operands.h"
 
+#include <cstring>
 #include <map>
 
 namespace tw::passes {
@@ -94,9 +95,9 @@ Ref<Constant> side_by_side(const std::vector<const Constant*>& constants, const 
   for (int64_t c : columns) width += c;
   std::vector<std::byte> data(static_cast<size_t>(rows * width * bytes));
   for (size_t i = 0; i < constants.size(); ++i) {
-    if (constants[i])
-      copy_strided(data.data() + at * bytes, {width, 1}, constants[i]->data.bytes().data(), {columns[i], 1}, {rows, columns[i]},
-                   static_cast<size_t>(bytes));
+    auto line = static_cast<size_t>(columns[i] * bytes);
+    for (int64_t row = 0; constants[i] && row < rows; ++row)
+      std::memcpy(data.data() + (row * width + at) * bytes, constants[i]->data.bytes().data() + static_cast<size_t>(row) * line, line);
     at += columns[i];
   }
   return make(Constant{.type = tensor_type({imm(rows), imm(width)}, type), .data = Blob(std::move(data)), .id = ""});

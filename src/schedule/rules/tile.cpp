@@ -217,6 +217,7 @@ private:
     order.push_back(line);
     order.push_back(inside);
     reorder(s_, order);
+    if (strips && shared_columns_ && before.size() == 1) strips = false; // one block of rows: its border is the whole
     if (strips) {
       if (shared_columns_) before.pop_back(); // a strip serves all panels
       for (const Name& map : prologue_) compute_in_strip(map, before.back());
