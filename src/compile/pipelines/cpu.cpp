@@ -17,7 +17,8 @@ Ref<Kernel> schedule_for_target(const Ref<Kernel>& kernel, PassContext& context)
 } // namespace
 
 extern const Pass schedule_pass;
-const Pass schedule_pass = {.name = "schedule", .doc = "schedules each kernel by its family's rule", .kernel = schedule_for_target};
+const Pass schedule_pass = {
+    .name = "schedule", .doc = "schedules each kernel by its family's rule", .kernel = schedule_for_target, .leaves = Stage::scheduled};
 
 Pipeline cpu_pipeline(const Target&) {
   return {
@@ -41,9 +42,9 @@ Pipeline cpu_pipeline(const Target&) {
       &lower_pass,
       &schedule_pass,
       &eliminate_dead_stores_pass, // epilogues have taken values from registers
-      &pack_weights_pass,    // the schedule has chosen the panels
-      &erase_blocks_pass,    // schedules are done: blocks have served
-      &simplify_kernel_pass, // makes equal indices equal, which place_allocations looks for
+      &pack_weights_pass,          // the schedule has chosen the panels
+      &erase_blocks_pass,          // schedules are done: blocks have served
+      &simplify_kernel_pass,       // makes equal indices equal, which place_allocations looks for
       &place_allocations_pass,
       &hoist_allocations_pass,
       &flatten_buffers_pass, // before vectorising: one index that can become a vector

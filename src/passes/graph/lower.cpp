@@ -104,6 +104,7 @@ Ref<Module> lower(const Ref<Module>& module, PassContext&) {
 }
 
 extern const Pass lower_pass;
-const Pass lower_pass = {.name = "lower", .doc = "turns each fused group into one unscheduled kernel", .graph = lower};
+const Pass lower_pass = {
+    .name = "lower", .doc = "turns each fused group into one unscheduled kernel", .graph = lower, .leaves = Stage::lowered};
 
 } // namespace tw::passes
