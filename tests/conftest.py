@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """A module file without the compiler: tests/runtime/fake_module.c, compiled, with the trailer that the loader wants."""
+import os
 import shutil
 import struct
 import subprocess
@@ -8,6 +9,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
+os.environ.setdefault("TENSORWRIGHT_VERIFY", "1")  # every compilation of the tests checks the module after each pass
 MASK = (1 << 64) - 1
 
 
