@@ -131,6 +131,7 @@ private:
     tw_tensor out{};
     out.data = values.data();
     out.dtype = {2, 32, 1}; // float
+    out.device_type = 1;    // the processor
     out.ndim = 2;
     out.shape = shape_;
     return out;
