@@ -6,6 +6,7 @@
 #include <atomic>
 #include <cstdlib>
 #include <thread>
+#include <utility>
 
 #include <sys/mman.h>
 
@@ -27,6 +28,30 @@ int64_t Weights::add(const Blob& blob) {
   return offset;
 }
 
+// The thread that does the last step of a blob settles it: what it was made from goes at once, not when all are done.
+void Weights::copy_parts(int threads) {
+  std::vector<std::function<void()>> steps;
+  std::vector<size_t> part_of;
+  std::vector<std::atomic<size_t>> left(parts_.size());
+  for (size_t i = 0; i < parts_.size(); ++i) {
+    size_t before = steps.size();
+    parts_[i].second.copy_steps(block_.get() + parts_[i].first, steps);
+    part_of.resize(steps.size(), i);
+    left[i] = steps.size() - before;
+  }
+  std::atomic<size_t> next = 0;
+  auto work = [&] {
+    for (size_t i; (i = next++) < steps.size();) {
+      std::exchange(steps[i], {})(); // the step goes too: it may hold what the blob was made from
+      const auto& [offset, blob] = parts_[part_of[i]];
+      if (--left[part_of[i]] == 0) blob.settle({block_.get() + offset, blob.size()}, block_);
+    }
+  };
+  std::vector<std::jthread> helpers;
+  for (int i = 1; i < std::min<int>(threads, static_cast<int>(bytes_ / worth_a_thread)); ++i) helpers.emplace_back(work);
+  work();
+}
+
 void Weights::lay_out(int threads) {
   int64_t size = (bytes_ + huge_page - 1) / huge_page * huge_page;
   if (size < 4 * huge_page) size = std::max<int64_t>((bytes_ + 4095) / 4096 * 4096, 4096);
@@ -35,18 +60,7 @@ void Weights::lay_out(int threads) {
                std::free);
   if (!block_) throw user_error("no memory for {} MiB of weights", size >> 20);
   if (large) ::madvise(block_.get(), static_cast<size_t>(size), MADV_HUGEPAGE);
-  std::vector<std::function<void()>> steps;
-  for (const auto& [offset, blob] : parts_) blob.copy_steps(block_.get() + offset, steps);
-  std::atomic<size_t> next = 0;
-  auto work = [&] {
-    for (size_t i; (i = next++) < steps.size();) steps[i]();
-  };
-  {
-    std::vector<std::jthread> helpers;
-    for (int i = 1; i < std::min<int>(threads, static_cast<int>(bytes_ / worth_a_thread)); ++i) helpers.emplace_back(work);
-    work();
-  }
-  for (const auto& [offset, blob] : parts_) blob.settle({block_.get() + offset, blob.size()}, block_);
+  copy_parts(threads);
   parts_.clear(); // the block has them now; the model's own copies may go
   by_fingerprint_.clear();
 }

@@ -21,6 +21,8 @@ public:
   std::vector<std::span<const std::byte>> pieces() const;
 
 private:
+  void copy_parts(int threads);
+
   std::multimap<uint64_t, size_t> by_fingerprint_; // to parts_
   std::vector<std::pair<int64_t, Blob>> parts_;
   std::shared_ptr<std::byte> block_;

@@ -17,7 +17,8 @@ Ref<Kernel> schedule_for_target(const Ref<Kernel>& kernel, PassContext& context)
 } // namespace
 
 extern const Pass schedule_pass;
-const Pass schedule_pass = {.name = "schedule", .doc = "schedules each kernel by its family's rule", .kernel = schedule_for_target};
+const Pass schedule_pass = {
+    .name = "schedule", .doc = "schedules each kernel by its family's rule", .kernel = schedule_for_target, .leaves = Stage::scheduled};
 
 Pipeline cpu_pipeline(const Target&) {
   return {
