@@ -23,12 +23,14 @@ ProfileReport measure(const ModelOptions& options, const InputOptions& input_opt
   const Roof roof = roof_of(options.target, report.threads);
   for (size_t i = 0; i < launches.size(); ++i) {
     const tw_launch& launch = module.launches[i];
+    // The prediction is for one thread; kernels too small to be worth a barrier run on one.
+    const int sharing = launch.predicted_ns > 3000 ? report.threads : 1;
     const auto text = [](const char* value) { return std::string(value ? value : ""); };
     report.launches.push_back({.kernel = text(launch.name),
                                .origin = text(launch.origin),
                                .shape = text(launch.shape),
                                .seconds = std::max(launches[i].quantile(0.5), 0.0),
-                               .predicted_seconds = launch.predicted_ns * 1e-9,
+                               .predicted_seconds = launch.predicted_ns * 1e-9 / sharing,
                                .flops = launch.flops,
                                .bytes = launch.bytes,
                                .roof_seconds = roof.seconds(launch.flops, launch.bytes)});

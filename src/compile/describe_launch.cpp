@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "compile/describe_launch.h"
 
+#include "compile/predict_time.h"
 #include "ir/build.h"
 #include "ir/visit.h"
 
@@ -63,13 +64,16 @@ std::string origin_text(const Opt<Origin>& origin) {
   return out;
 }
 
-codegen::Launch describe_launch(const Invoke& invoke, const Kernel& kernel, const Opt<Origin>& origin, const Target&) {
+codegen::Launch describe_launch(const Invoke& invoke, const Kernel& kernel, const Opt<Origin>& origin, const Target& target) {
   codegen::Launch launch;
   launch.kernel = kernel.id.str();
   launch.origin = origin_text(origin);
   if (launch.origin.empty()) launch.origin = launch.kernel;
-  for (const auto& a : invoke.args) launch.bytes += constant_bytes(type_of(a.node()));
-  for (const auto& t : invoke.outputs) launch.bytes += constant_bytes(t);
+  Traffic traffic;
+  for (const auto& a : invoke.args) (as<Constant>(a) ? traffic.constants : traffic.values) += constant_bytes(type_of(a.node()));
+  for (const auto& t : invoke.outputs) traffic.values += constant_bytes(t);
+  launch.bytes = traffic.constants + traffic.values;
+  launch.predicted_ns = predict_nanoseconds(kernel, traffic, target);
   if (!invoke.args.empty()) launch.shape = shape_text(type_of(invoke.args[0].node())) + " -> ";
   if (!invoke.outputs.empty()) launch.shape += shape_text(invoke.outputs[0]);
   launch.flops = work(kernel.body.node());

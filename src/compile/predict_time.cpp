@@ -1,0 +1,98 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "compile/predict_time.h"
+
+#include "ir/build.h"
+#include "ir/visit.h"
+
+#include <algorithm>
+#include <cmath>
+
+namespace tw::compile {
+namespace {
+
+constexpr double unknown_extent = 64, tile_overhead = 24; // cycles: entry, first loads, stores
+
+class Cycles {
+public:
+  explicit Cycles(const Target& target) : target_(target) {}
+
+  double statement(const Node* n) const {
+    if (const auto* f = as<For>(n)) return extent(f->extent) * (statement(f->body.node()) + 1);
+    if (const auto* t = as<RegisterTile>(n)) return tile(*t);
+    if (const auto* s = as<Store>(n)) {
+      double cycles = expression(s->value.node()) + instructions(s->value->dtype) / store_ports;
+      return cycles + index(s->index[0], s->value->dtype);
+    }
+    if (const auto* l = as<Let>(n)) return expression(l->value.node()) + statement(l->body.node());
+    if (const auto* i = as<If>(n))
+      return 1 + std::max(statement(i->then.node()), i->otherwise ? statement(i->otherwise.node()) : 0.0);
+    double sum = 0;
+    for_children(n, [&](const Node* c) {
+      if (as<Stmt>(c)) sum += statement(c);
+    });
+    return sum;
+  }
+
+private:
+  static constexpr double store_ports = 1;
+  static double extent(const Ref<Expr>& e) { return static_cast<double>(as_int(e).value_or(static_cast<int64_t>(unknown_extent))); }
+
+  // How many machine instructions one operation on values of this type is.
+  double instructions(DType type) const { return std::max(1.0, static_cast<double>(type.lanes * type.bytes()) / target_.vector_bytes); }
+
+  // Elements that do not lie side by side are moved one by one.
+  double index(const Ref<Expr>& e, DType type) const {
+    const auto* ramp = as<Ramp>(e);
+    bool together = type.lanes == 1 || e->dtype.lanes == 1 || (ramp && is_int(ramp->stride, 1));
+    return together ? 0 : type.lanes * 1.0;
+  }
+
+  double expression(const Node* e) const {
+    double cycles = 0;
+    visit(
+        e,
+        [&](const Binary& b, Walk walk) {
+          if (b.dtype.is_float()) cycles += instructions(b.dtype) * (b.op == BinaryOp::div ? 8.0 : 1.0 / target_.fma_ports);
+          walk(static_cast<const Node*>(&b));
+        },
+        [&](const Call& c, Walk walk) {
+          // Functions are polynomials of some 16 operations, with a division in most.
+          if (c.dtype.is_float()) cycles += instructions(c.dtype) * 16;
+          walk(static_cast<const Node*>(&c));
+        },
+        [&](const Load& l) { cycles += instructions(l.dtype) / target_.load_ports + index(l.index[0], l.dtype); });
+    return cycles;
+  }
+
+  double tile(const RegisterTile& t) const {
+    double rows = 1, depth = 1;
+    for (const auto& a : t.rows) rows *= extent(a->extent);
+    for (const auto& a : t.reduce) depth *= extent(a->extent);
+    double vectors = instructions(t.value->dtype.with_lanes(static_cast<int>(extent(t.column->extent))));
+    // A product of a shared and a stepping operand loads once a row and once a vector; other values load for every accumulator.
+    bool shared = false;
+    visit(t.value.node(), [&](const Load& l) { shared = shared || !uses(l.index[0].node(), t.column->var.node()); });
+    double step = std::max({rows * vectors / target_.fma_ports, (shared ? rows + vectors : (rows + 1) * vectors) / target_.load_ports,
+                            static_cast<double>(target_.fma_latency) / (shared ? 1 : 4)});
+    double epilogue = 0;
+    visit(t.body.node(), [&](const Store& s) { epilogue += expression(s.value.node()) + 1; });
+    return step * depth + tile_overhead + epilogue * rows * vectors;
+  }
+
+  const Target& target_;
+};
+
+} // namespace
+
+double predict_nanoseconds(const Kernel& kernel, const Traffic& traffic, const Target& target) {
+  double compute = Cycles(target).statement(kernel.body.node()) / target.gigahertz;
+  const auto& c = target.cost;
+  double values = traffic.values;
+  double per_cycle = values <= static_cast<double>(target.l1_bytes)   ? c.l1_bytes_per_cycle
+                     : values <= static_cast<double>(target.l2_bytes) ? c.l2_bytes_per_cycle
+                                                                      : c.l3_bytes_per_cycle;
+  double memory = values / (per_cycle * target.gigahertz) + traffic.constants / c.memory_gigabytes;
+  return std::max(compute, memory) + c.kernel_entry_ns;
+}
+
+} // namespace tw::compile

@@ -1,0 +1,20 @@
+// SPDX-License-Identifier: Apache-2.0
+// The cost model: how long a kernel takes on one thread, from its final loops and the target's constants. The larger of two bounds: the
+// cycles that its instructions need at full rate, and the time that its operands need from the level of the memory that can hold them.
+#pragma once
+
+#include "ir/node_list.h"
+#include "target/target.h"
+
+namespace tw::compile {
+
+// Bytes that one launch reads and writes. Constants come from memory, for a model's weights are read once a run; what other kernels have
+// just written comes from the cache that is large enough.
+struct Traffic {
+  double constants = 0, values = 0;
+};
+
+// Nanoseconds. Loops of unknown extent count as 64 iterations.
+double predict_nanoseconds(const Kernel& kernel, const Traffic& traffic, const Target& target);
+
+} // namespace tw::compile

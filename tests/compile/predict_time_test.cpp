@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: Apache-2.0
+// What the cost model must get right whatever its constants: which bound rules, and how times grow with the work.
+#include "compile/predict_time.h"
+
+#include "ir/text.h"
+
+#include <fmt/format.h>
+#include <gtest/gtest.h>
+
+namespace tw::compile {
+namespace {
+
+Target target() {
+  Target t = parse_target("x86-64-v3");
+  t.gigahertz = 3;
+  return t;
+}
+
+Ref<Kernel> product(int rows, int depth) {
+  std::string text = fmt::format("@kernel\n"
+                                 "def product(a: In[({0},), f32], b: In[({1},), f32], c: Out[({2},), f32]):\n"
+                                 "    for i in range({3}):\n"
+                                 "        with register_tile():\n"
+                                 "            r, j, k = row(6), column(16), reduce({4})\n"
+                                 "            acc = fold(\"add\", 0.0, a[(i * 6 + r) * {4} + k] * b[k * 16 + j])\n"
+                                 "            c[(i * 6 + r) * 16 + j] = acc\n",
+                                 rows * depth, depth * 16, rows * 16, rows / 6, depth);
+  return as_ref<Kernel>(parse_fragment(text, Fragment::node));
+}
+
+TEST(PredictTime, TwiceTheDepthTakesAboutTwiceAsLong) {
+  double once = predict_nanoseconds(*product(600, 256).get(), {}, target()), twice = predict_nanoseconds(*product(600, 512).get(), {}, target());
+  EXPECT_NEAR(twice / once, 2, 0.2);
+}
+
+TEST(PredictTime, AFullTileRunsNearThePeak) {
+  Target t = target();
+  double operations = 2.0 * 600 * 16 * 512, peak = 2.0 * t.lanes(4) * t.fma_ports * t.gigahertz; // a nanosecond
+  double seconds = predict_nanoseconds(*product(600, 512).get(), {}, t);
+  EXPECT_GT(seconds, operations / peak);
+  EXPECT_LT(seconds, 1.2 * operations / peak);
+}
+
+TEST(PredictTime, WhatMovesManyBytesIsBoundByMemory) {
+  Target t = target();
+  double bytes = 64e6;
+  EXPECT_NEAR(predict_nanoseconds(*product(6, 16).get(), {.constants = bytes}, t), bytes / t.cost.memory_gigabytes, 1e5);
+  EXPECT_LT(predict_nanoseconds(*product(6, 16).get(), {.values = 1000}, t), 1000);
+}
+
+} // namespace
+} // namespace tw::compile
