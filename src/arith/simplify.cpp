@@ -54,6 +54,26 @@ Sum State::opaque(const Atom* a) {
   return s;
 }
 
+// x % c + (y // c) * c  ->  y  if x and y differ by a multiple of c: fused loops leave x and x % (c * d) in such places. `t` is the remainder's
+// term. Only whole factors are looked for.
+bool State::join_congruent(Sum& s, const Term& t, const Sum& x, int64_t c) {
+  if (!t.product->factors.empty()) return false;
+  for (const Term& u : s.terms) {
+    const auto* q = u.product->binary(BinaryOp::floordiv);
+    if (!q || !is_int(q->b, c) || u.coefficient != t.coefficient * c) continue;
+    Sum y = sum_of(u.product->children[0]);
+    auto difference = remainder(combine(x, y, -1), constant_sum(c, s.type));
+    if (!difference || !difference->is_constant() || difference->constant != 0) continue;
+    auto back = scale(y, t.coefficient);
+    Term quotient = u;
+    add_term(s, t.product, 0 - t.coefficient);
+    add_term(s, quotient.product, 0 - quotient.coefficient);
+    s = combine(s, back, 1);
+    return true;
+  }
+  return false;
+}
+
 // x % c + (x // c) * c  ->  x      x - (x // c) * c  ->  x % c      (x // c) * c  ->  x if x is a multiple of c
 // Anywhere in a sum, with any common factor.
 Sum State::join_remainders(Sum s) {
@@ -79,7 +99,7 @@ Sum State::join_remainders(Sum s) {
       Sum q = sum(terms.intern(BinaryOp::floordiv, f->children[0], f->children[1])->expr.node());
       auto whole = multiply(q, c, terms, 16);
       if (whole) whole = multiply(*whole, factor, terms, 16);
-      if (!whole || !holds(*whole)) return false;
+      if (!whole || !holds(*whole)) return literal && join_congruent(s, t, x, *literal);
       auto back = multiply(x, factor, terms, 16);
       if (!back) return false;
       add_term(s, t.product, 0 - t.coefficient);

@@ -46,6 +46,7 @@ struct Analyzer::State {
   const Atom* compute_atom(const Node* e);
   Sum settle(Sum s); // wraps, decides `exact`, joins quotients with their remainders
   Sum join_remainders(Sum s);
+  bool join_congruent(Sum& s, const Term& t, const Sum& x, int64_t c);
   Sum opaque(const Atom* a); // an atom, or the only value it can have
   bool fits(const Sum& s);
   const Atom* apply_rules(const Atom* a);

@@ -120,7 +120,8 @@ void Compute::emit_reduce(const Ref<Buffer>& target, const Shape& shape, Combine
                                                .reads = reads_of(value),
                                                .writes = {point(target, i)},
                                                .body = update,
-                                               .init = store(target, i, start)})));
+                                               .init = store(target, i, start),
+                                               .hints = std::exchange(hints_, {})})));
 }
 
 void Compute::output(size_t k, const Map& map) { emit(outputs_.at(k), outputs_.at(k)->shape, map); }

@@ -130,6 +130,8 @@ public:
   void reduce_output(size_t k, Combine combine, const Shape& extents, const Fold& fold);
   // An uninitialised intermediate buffer for raw statements.
   Tensor scratch(Name id, const Shape& shape, DType element);
+  // The next block gets the hint: what its rule needs and cannot read off the loops.
+  void hint(Name key, int64_t value) { hints_.push_back(make(Attr{.name = key, .value = value})); }
   // What is neither map nor fold (sorting, recurrences, scatter): plain loops, not rescheduled; outer For(parallel) is honoured.
   void raw(const Ref<Stmt>& statement);
 
@@ -147,6 +149,7 @@ private:
   std::vector<Ref<Buffer>> outputs_;
   std::vector<Ref<Stmt>> statements_;
   std::vector<Ref<Buffer>> intermediates_;
+  std::vector<Ref<Attr>> hints_;
   std::string prefix_;
 };
 

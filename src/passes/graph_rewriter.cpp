@@ -55,6 +55,17 @@ void GraphRewriter::emit(const Ref<Binding>& binding) {
   define(binding);
 }
 
+std::vector<Ref<Value>> GraphRewriter::call_in_place(Name op, std::vector<Opt<Operand>> args, std::vector<Ref<Attr>> attrs) {
+  Ref<OpCall> call = make(OpCall{.op = op, .args = std::move(args), .attrs = std::move(attrs)});
+  std::vector<Ref<Value>> values;
+  for (const auto& type : ops::infer_types(*call.get())) {
+    bool named = values.size() < current_->values.size();
+    values.push_back(make(Value{.id = named ? current_->values[values.size()]->id : op, .type = type}));
+  }
+  emit(make(Binding{.values = values, .operation = call}));
+  return values;
+}
+
 Ref<Body> GraphRewriter::nested(const Ref<Body>& body, Rule rule) {
   GraphRewriter inner(this, retype_);
   Ref<Body> result = inner.run(body, rule);

@@ -47,6 +47,9 @@ public:
   // The call being rewritten, with the values it gives.
   const Binding& binding() const { return *current_.get(); }
 
+  // Like call_all; the results are named like the values of the call being rewritten.
+  std::vector<Ref<Value>> call_in_place(Name op, std::vector<Opt<Operand>> args, std::vector<Ref<Attr>> attrs);
+
   void emit(const Ref<Binding>& binding) override;
 
 private:

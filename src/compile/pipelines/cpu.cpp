@@ -28,15 +28,19 @@ Pipeline cpu_pipeline(const Target&) {
       &fold_constants_pass, // before layout: what it permutes is done now, not in each run
       &eliminate_common_subexpressions_pass,
       &simplify_graph_pass,
+      &recognise_patterns_pass,
       &fold_batch_norm_pass, // before layout: it looks for weights as the model has them
       &assign_layout_pass,
       &fold_constants_pass, // the weights that assign_layout has permuted
+      &simplify_graph_pass, // a transpose of one channel is a reshape
+      &select_winograd_pass,
       &eliminate_common_subexpressions_pass,
       &eliminate_dead_code_pass,
       &materialise_results_pass, // before fusing: the copies may join other groups
       &fuse_pass,
       &lower_pass,
       &schedule_pass,
+      &eliminate_dead_stores_pass, // epilogues have taken values from registers
       &pack_weights_pass,    // the schedule has chosen the panels
       &erase_blocks_pass,    // schedules are done: blocks have served
       &simplify_kernel_pass, // makes equal indices equal, which place_allocations looks for

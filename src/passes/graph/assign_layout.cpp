@@ -1,161 +1,147 @@
 // SPDX-License-Identifier: Apache-2.0
-// Channels last for the whole graph: convolutions and pools take data as (batch, space…, channels), where every kernel's innermost axis is
+// Channels last for convolutions, pools and what lies between them: (batch, space…, channels), where every kernel's innermost axis is
 // contiguous (reasons and figures: docs/design.md). Inputs and outputs of the model keep their declared layout.
 //
-// One sweep in order. An operator with a channels-last twin becomes it, between two transposes; operators that do not care take the
-// transposed form of their arguments and give a transposed result, so that transposes meet and vanish. What needs the declared layout reads
-// the transpose back, and only then does it do any work.
-#include "passes/graph_rewriter.h"
-#include "passes/pass.h"
+// First a plan for the whole body: which calls take and give channels last, so that the fewest bytes are transposed (plan.cpp). Then one
+// sweep that carries it out: a call in channels last takes the transposed forms of its arguments and gives its result between transposes
+// back, which the next such call looks through. What nobody looks at is dead, so inside a region of channels last no transpose is left.
+#include "passes/graph/assign_layout/parts.h"
 
 namespace tw::passes {
 namespace {
 
-List<int64_t> to_last(int64_t rank) { // result dimension i is operand dimension perm[i]
-  std::vector<int64_t> perm = {0};
-  for (int64_t d = 2; d < rank; ++d) perm.push_back(d);
-  perm.push_back(1);
-  return List<int64_t>(std::move(perm));
-}
-List<int64_t> to_first(int64_t rank) {
-  std::vector<int64_t> perm = {0, rank - 1};
-  for (int64_t d = 1; d + 1 < rank; ++d) perm.push_back(d);
-  return List<int64_t>(std::move(perm));
-}
-// Where a dimension of channels-first data stands in channels-last data.
-int64_t axis_in_last(int64_t axis, int64_t rank) { return axis == 0 ? 0 : axis == 1 ? rank - 1 : axis - 1; }
+using namespace layout;
 
-template <class T> const T* attribute(const OpCall& call, const char* name) {
-  for (const auto& a : call.attrs)
-    if (a->name == name) return std::get_if<T>(&a->value);
-  return nullptr;
-}
-
-std::vector<Ref<Attr>> with_attribute(const OpCall& call, const char* name, Attr::Value value) {
-  std::vector<Ref<Attr>> out;
-  for (const auto& a : call.attrs)
-    if (!(a->name == name)) out.push_back(a);
-  out.push_back(make(Attr{.name = name, .value = std::move(value)}));
-  std::sort(out.begin(), out.end(), [](const auto& a, const auto& b) { return a->name < b->name; });
-  return out;
-}
-
-int64_t rank_of(const Opt<Operand>& operand) { return static_cast<int64_t>(tensor_of(operand)->shape.size()); }
-
-class LayoutRule {
+class Conversion {
 public:
+  explicit Conversion(const Function& function) { plan_body(*function.body.get(), plan_); }
+
   Replacement operator()(GraphRewriter& graph, const OpCall& call) {
-    const ops::OpDef& op = ops::get(call.op);
-    if (call.args.empty() || !call.args[0]) return {};
-    if (op.layout == ops::Layout::channels_last) return twin(graph, call);
-    if (op.layout == ops::Layout::any_common) return common(graph, call);
-    if (op.layout == ops::Layout::axis) return along_axis(graph, call);
+    if (call.op == "matmul") return permuted_rows(graph, call);
+    auto found = plan_.find(graph.binding().values[0].node());
+    if (found == plan_.end()) return {};
+    const Choice& choice = found->second;
+    switch (choice.part.kind) {
+    case Kind::fixed:
+    case Kind::to_first: return {}; // the model's own transpose is looked through like those made here
+    case Kind::twin:
+    case Kind::follows: return choice.takes_last ? in_last(graph, call, choice.part) : Replacement();
+    case Kind::to_last: return choice.takes_last ? Replacement(Operands{as_last(graph, argument(call, 0))}) : Replacement();
+    case Kind::reads_any:
+      return choice.takes_last ? Replacement(Operands{reshape(graph, as_last(graph, argument(call, 0)), result_shape(graph))})
+                               : Replacement();
+    case Kind::gives_any:
+      return choice.gives_last ? Replacement(back(graph, {reshape(graph, argument(call, 0), permuted_to_last(result_shape(graph)))}))
+                               : Replacement();
+    case Kind::keeps_channels:
+      if (!choice.takes_last) return {};
+      return back(graph, {reshape(graph, as_last(graph, argument(call, 0)), permuted_to_last(result_shape(graph)))});
+    case Kind::flattens: return choice.takes_last ? flatten(graph, call) : Replacement();
+    }
     return {};
   }
 
 private:
-  static Ref<Operand> transposed(GraphRewriter& graph, const Ref<Operand>& x, const List<int64_t>& perm) {
-    return graph.call("transpose", {x}, {make(Attr{.name = "axes", .value = perm})});
+  static Shape result_shape(const GraphRewriter& graph) { return shape_of_operand(graph.binding().values[0]); }
+  static Ref<Value> reshape(GraphRewriter& graph, const Ref<Operand>& x, const Shape& shape) {
+    return graph.call_in_place("reshape", {x}, attributes("reshape", {{"shape", shape}}))[0];
+  }
+  static Ref<Value> transpose(GraphRewriter& graph, const Ref<Operand>& x, const List<int64_t>& order) {
+    return graph.call("transpose", {x}, attributes("transpose", {{"axes", order}}));
   }
 
-  // The channels-last form, if the operand is a transpose back of it.
-  static Opt<Operand> last_form(GraphRewriter& graph, const Opt<Operand>& x) {
-    const OpCall* t = graph.producer(x, "transpose");
-    if (!t || rank_of(x) < 3) return {};
-    const auto* perm = attribute<List<int64_t>>(*t, "axes");
-    return perm && *perm == to_first(rank_of(x)) ? t->args[0] : Opt<Operand>();
+  // The channels-last form: of a transpose back from it, what that was made of; of others, a transpose that all readers share.
+  Ref<Operand> as_last(GraphRewriter& graph, const Ref<Operand>& x) {
+    size_t rank = rank_of(x);
+    if (const OpCall* made = graph.producer(x, "transpose");
+        made && List<int64_t>(normal_axes(attribute<List<int64_t>>(*made, "axes"), rank)) == to_first(rank))
+      return argument(*made, 0);
+    if (const auto* constant = constant_of(x)) return transposed(*constant, to_last(rank).vector());
+    auto known = last_.find(x.node());
+    if (known != last_.end() && graph.producer(known->second)) return as_ref<Operand>(known->second);
+    Ref<Operand> made = transpose(graph, x, to_last(rank));
+    last_.insert_or_assign(x.node(), made);
+    kept_.push_back(x);
+    return made;
   }
-
-  static Ref<Operand> as_last(GraphRewriter& graph, const Ref<Operand>& x) {
-    if (Opt<Operand> known = last_form(graph, x)) return as_ref<Operand>(known);
-    return transposed(graph, x, to_last(rank_of(x)));
-  }
-
   static Operands back(GraphRewriter& graph, const std::vector<Ref<Value>>& results) {
     Operands out;
-    for (const auto& r : results) out.push_back(transposed(graph, r, to_first(rank_of(r))));
+    for (const auto& result : results) out.push_back(transpose(graph, result, to_first(rank_of(result))));
     return out;
   }
 
-  Replacement twin(GraphRewriter& graph, const OpCall& call) {
-    const bool* already = attribute<bool>(call, "channels_last");
-    int64_t rank = rank_of(call.args[0]);
-    if ((already && *already) || rank < 3) return {};
+  // A broadcast argument of lower rank: leading ones first, as broadcasting has them.
+  Ref<Operand> spread(GraphRewriter& graph, const Ref<Operand>& x, size_t rank) {
+    Shape shape = shape_of_operand(x);
+    if (is_int(element_count(shape), 1)) return x;
+    std::vector<Ref<Expr>> full(rank - shape.size(), imm(1));
+    full.insert(full.end(), shape.begin(), shape.end());
+    if (const auto* constant = constant_of(x)) return transposed(*reshaped(*constant, Shape(full)).get(), to_last(rank).vector());
+    bool one_dimension = true;
+    for (size_t d = 0; d < rank; ++d) one_dimension = one_dimension && (d == 1 || is_int(full[d], 1));
+    if (one_dimension) return graph.call("reshape", {x}, attributes("reshape", {{"shape", Shape(permuted_to_last(Shape(full)))}}));
+    return transpose(graph, graph.call("reshape", {x}, attributes("reshape", {{"shape", Shape(full)}})), to_last(rank));
+  }
+
+  Operands in_last(GraphRewriter& graph, const OpCall& call, const Part& part) {
+    bool reduces = !part.gives;
+    size_t rank = reduces ? rank_of(call.args[0]) : rank_of(graph.binding().values[0]);
     std::vector<Opt<Operand>> args = call.args.vector();
-    args[0] = as_last(graph, as_ref<Operand>(args[0]));
-    bool weighted = call.op == "convolution" || call.op == "convolution_transpose";
-    if (!weighted && args.size() > 1) return {}; // quantised forms keep the declared layout
-    if (weighted) {
-      // (O, I, k…) → (k…, I, O); transposed convolutions hold (I, O, k…) → (k…, I, O).
-      std::vector<int64_t> perm;
-      for (int64_t d = 2; d < rank; ++d) perm.push_back(d);
-      bool turned = call.op == "convolution_transpose";
-      perm.push_back(turned ? 0 : 1);
-      perm.push_back(turned ? 1 : 0);
-      args[1] = transposed(graph, as_ref<Operand>(args[1]), List<int64_t>(std::move(perm)));
+    bool broadcasts = ops::get(call.op).layout == ops::Layout::any_common || call.op == "expand";
+    for (size_t i = 0; i < args.size(); ++i) {
+      bool follows = std::find(part.followers.begin(), part.followers.end(), i) != part.followers.end();
+      if (follows) args[i] = as_last(graph, argument(call, i));
+      else if (args[i] && broadcasts) args[i] = spread(graph, argument(call, i), rank);
     }
-    if (call.op == "max_pool" && graph.binding().values.size() > 1) return {}; // its indices count in the declared layout
-    return back(graph, graph.call_all(call.op, std::move(args), with_attribute(call, "channels_last", true)));
+    if (part.kind == Kind::twin)
+      if (std::vector<int64_t> order = weights_in_last(call, rank); !order.empty()) {
+        const auto* weights = constant_of(args[1]);
+        args[1] = weights ? Ref<Operand>(transposed(*weights, order)) : transpose(graph, argument(call, 1), List<int64_t>(order));
+      }
+    auto results = graph.call_in_place(call.op, std::move(args), attributes_in_last(call, rank));
+    return reduces ? Operands(results.begin(), results.end()) : back(graph, results);
   }
 
-  // Elementwise: worth it if an argument of full rank is there in channels-last form already.
-  Replacement common(GraphRewriter& graph, const OpCall& call) {
-    int64_t rank = 0;
-    bool any = false;
-    for (const auto& a : call.args)
-      if (a) rank = std::max(rank, rank_of(a));
-    if (rank < 3) return {};
-    for (const auto& a : call.args) any = any || (a && rank_of(a) == rank && last_form(graph, a));
-    if (!any) return {};
-    std::vector<Opt<Operand>> args;
-    for (const auto& a : call.args) args.push_back(a ? Opt<Operand>(spread(graph, as_ref<Operand>(a), rank)) : a);
-    return back(graph, graph.call_all(call.op, std::move(args), call.attrs.vector()));
+  // (N, space…, C) read as (N, space * C): the rows of the products behind it change places.
+  Operands flatten(GraphRewriter& graph, const OpCall& call) {
+    Shape from = shape_of_operand(call.args[0]);
+    Ref<Value> flat = reshape(graph, as_last(graph, argument(call, 0)), result_shape(graph));
+    flattened_.emplace(graph.producer(flat), from);
+    return {flat};
+  }
+  Replacement permuted_rows(GraphRewriter& graph, const OpCall& call) {
+    auto found = flattened_.find(graph.producer(call.args[0]));
+    const auto* weights = constant_of(call.args[1]);
+    if (found == flattened_.end() || !weights) return {};
+    Shape from = found->second;
+    std::vector<Ref<Expr>> rows = {from[1], element_count(Shape(from.begin() + 2, from.end())), weights->type->shape[1]};
+    Ref<Constant> permuted = transposed(*reshaped(*weights, Shape(rows)).get(), {1, 0, 2});
+    std::vector<Opt<Operand>> args = call.args.vector();
+    args[1] = reshaped(*permuted.get(), weights->type->shape);
+    auto results = graph.call_in_place("matmul", std::move(args), call.attrs.vector());
+    return Operands(results.begin(), results.end());
   }
 
-  // A broadcast argument of lower rank gets leading ones first.
-  static Ref<Operand> spread(GraphRewriter& graph, const Ref<Operand>& x, int64_t rank) {
-    Ref<TensorType> type = tensor_of(x);
-    if (type->shape.empty()) return x;
-    if (static_cast<int64_t>(type->shape.size()) == rank) return as_last(graph, x);
-    std::vector<Ref<Expr>> shape(static_cast<size_t>(rank) - type->shape.size(), imm(1));
-    shape.insert(shape.end(), type->shape.begin(), type->shape.end());
-    // Only the channel has more than one element: no bytes move.
-    bool channel_only = true;
-    for (int64_t d = 0; d < rank; ++d) channel_only = channel_only && (d == 1 || is_int(shape[static_cast<size_t>(d)], 1));
-    if (channel_only) {
-      std::vector<Ref<Expr>> flat(static_cast<size_t>(rank), imm(1));
-      flat.back() = shape[1];
-      return graph.call("reshape", {x}, {make(Attr{.name = "shape", .value = ops::canonical(List<Ref<Expr>>(std::move(flat)))})});
-    }
-    Ref<Operand> full =
-        graph.call("reshape", {x}, {make(Attr{.name = "shape", .value = ops::canonical(List<Ref<Expr>>(std::move(shape)))})});
-    return as_last(graph, full);
-  }
-
-  Replacement along_axis(GraphRewriter& graph, const OpCall& call) {
-    int64_t rank = rank_of(call.args[0]);
-    bool any = false;
-    for (const auto& a : call.args) any = any || (a && rank_of(a) == rank && last_form(graph, a));
-    if (rank < 3 || !any || (call.op != "concat" && call.op != "softmax" && call.op != "split")) return {};
-    const auto* axis = attribute<int64_t>(call, "axis");
-    if (!axis) return {};
-    int64_t normal = *axis < 0 ? *axis + rank : *axis;
-    std::vector<Opt<Operand>> args;
-    for (const auto& a : call.args) args.push_back(a ? Opt<Operand>(as_last(graph, as_ref<Operand>(a))) : a);
-    return back(graph, graph.call_all(call.op, std::move(args), with_attribute(call, "axis", axis_in_last(normal, rank))));
-  }
+  Plan plan_;
+  std::unordered_map<const Node*, Ref<Operand>> last_;
+  std::vector<Ref<Operand>> kept_; // keys of last_ must live
+  std::unordered_map<const OpCall*, Shape> flattened_;
 };
 
 Ref<Module> assign_layout(const Ref<Module>& module, PassContext&) {
-  LayoutRule rule;
-  return rewrite_calls(module, [&](GraphRewriter& graph, const OpCall& call) { return rule(graph, call); });
+  return map_functions(module, [](const Ref<Function>& function) {
+    Conversion convert(*function.get());
+    return rewrite_calls(function, [&](GraphRewriter& graph, const OpCall& call) { return convert(graph, call); });
+  });
 }
 
 } // namespace
 
 extern const Pass assign_layout_pass;
-const Pass assign_layout_pass = {.name = "assign_layout",
-                                 .doc = "gives convolutions and pools channels-last data and moves transposes to where they vanish",
-                                 .graph = assign_layout};
+const Pass assign_layout_pass = {
+    .name = "assign_layout",
+    .doc = "gives convolutions, pools and what lies between them channels-last data, with the fewest transposes",
+    .graph = assign_layout,
+};
 
 } // namespace tw::passes

@@ -2,6 +2,7 @@
 // Operator calls whose arguments are all constant are done now, within budgets of bytes and steps. Moving the elements of weights is copied
 // natively; everything else runs through the reference interpreter, so that folding and running cannot disagree.
 #include "interpreter/interpret.h"
+#include "ops/contents.h"
 #include "passes/graph_rewriter.h"
 #include "passes/pass.h"
 
@@ -69,6 +70,7 @@ public:
 
   Replacement operator()(GraphRewriter& graph, const OpCall& call) {
     const ops::OpDef& op = ops::get(call.op);
+    if (call.op == "shape_of") return known_sizes(call);
     if (op.effect || call.args.empty() || (!op.compute && !op.decompose)) return {};
     for (const auto& a : call.args)
       if (a && !as<Constant>(a)) return {};
@@ -93,6 +95,19 @@ public:
   }
 
 private:
+  // Sizes that are numbers are constant whatever the tensor holds.
+  static Replacement known_sizes(const OpCall& call) {
+    auto contents = ops::fold_call(call, {nullptr});
+    if (!contents) return {};
+    std::vector<double> sizes;
+    for (const auto& element : contents->front().elements) {
+      auto size = as_int(element);
+      if (!size) return {};
+      sizes.push_back(static_cast<double>(*size));
+    }
+    auto count = static_cast<int64_t>(sizes.size());
+    return Operands{interpreter::Array::of(i64, {count}, sizes).constant()};
+  }
   Replacement evaluate(const OpCall& call) {
     std::vector<interpreter::Array> inputs;
     for (const auto& a : call.args)

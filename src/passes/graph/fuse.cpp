@@ -11,10 +11,13 @@
 //   reduction         elementwise of the same size (its epilogue)
 //   product           elementwise of the same size (its epilogue)
 //   opaque            nothing
+//
+// Attention reads each row of its operands as a whole, so it takes what only moves rows about: transposes and slices that leave the last
+// dimension in its place, before it and behind it. Such movements join each other and attention through reshapes, which then are part of
+// the group: one index map remains.
 #include "ir/visit.h"
-#include "ops/op.h"
 #include "passes/fusion.h"
-#include "passes/pass.h"
+#include "passes/operands.h"
 
 #include <unordered_set>
 
@@ -26,7 +29,30 @@ using ops::Fusion;
 struct Group {
   Fusion kind = Fusion::opaque;
   std::vector<Ref<Binding>> members;
+  bool attention = false;
+  bool moves_only = false, keeps_rows = false; // nothing but transposes, slices and reshapes; the last dimension stays contiguous
 };
+
+bool moves(const OpCall& call) { return call.op == "transpose" || call.op == "slice"; }
+
+bool keeps_rows(const OpCall& call) {
+  auto last = static_cast<int64_t>(shape_of_operand(call.args[0]).size()) - 1;
+  if (last < 0) return false;
+  std::vector<int64_t> axes = normal_axes(attribute<List<int64_t>>(call, "axes"), static_cast<size_t>(last + 1));
+  if (call.op == "transpose") return axes.empty() ? last == 0 : axes.back() == last;
+  const auto& steps = attribute<List<int64_t>>(call, "steps");
+  for (size_t i = 0; i < steps.size(); ++i)
+    if (steps[i] != 1 && (axes.empty() ? static_cast<int64_t>(i) : axes[i]) == last) return false;
+  return true;
+}
+
+// Rows stay rows, or each becomes several.
+bool splits_rows(const OpCall& reshape, const Node* result) {
+  Shape from = shape_of_operand(reshape.args[0]), to = shape_of_operand(result);
+  if (from.empty() || to.empty()) return false;
+  auto a = as_int(from.back()), b = as_int(to.back());
+  return same_shape({from.back()}, {to.back()}) || (a && b && *b > 1 && *a % *b == 0);
+}
 
 // Views cost nothing and are no kernels: the memory plan gives them their argument's bytes.
 bool is_view(const OpCall& call) { return call.op == "reshape"; }
@@ -76,6 +102,8 @@ private:
 
   // May `call`, of that kind, join a group through `arg`?
   bool joins(const Group& group, const OpCall& call, Fusion kind, const Node* arg, const Node* result) {
+    if (call.op == "attention") return group.moves_only && group.keeps_rows;
+    if (group.attention && moves(call)) return keeps_rows(call);
     switch (group.kind) {
     case Fusion::elementwise:
     case Fusion::injective:
@@ -94,49 +122,80 @@ private:
     return added == Fusion::elementwise ? group : added;
   }
 
+  // The group that an argument comes from, and the reshapes on the way, the last one first.
+  struct Source {
+    size_t group;
+    std::vector<Ref<Binding>> views;
+  };
+  std::optional<Source> source_of(const OpCall& call, const Node* arg) {
+    Source source{};
+    for (; uses_[arg] == 1; arg = as<OpCall>(source.views.back()->operation)->args[0].node()) {
+      if (auto found = group_of_.find(arg); found != group_of_.end()) {
+        source.group = found->second;
+        const Group& g = *groups_[source.group];
+        // Only the last member's value is seen from outside the group, so it must be alone.
+        if (g.members.back()->values.size() != 1) return {};
+        bool through_views = (moves(call) || call.op == "attention") && (g.moves_only || g.attention);
+        return source.views.empty() || through_views ? std::optional(source) : std::nullopt;
+      }
+      auto view = views_.find(arg);
+      if (view == views_.end() || !splits_rows(*as<OpCall>(view->second->operation), arg)) return {};
+      source.views.push_back(view->second);
+    }
+    return {};
+  }
+
+  // Takes the groups of the call's arguments into its own, the group with the most work first: a product, then a reduction.
+  void take_sources(Group& mine, const OpCall& call, Fusion kind, const Node* result) {
+    std::vector<Source> sources;
+    for (const auto& a : call.args) {
+      auto source = source_of(call, a.node());
+      if (!source) continue;
+      bool known = std::any_of(sources.begin(), sources.end(), [&](const Source& s) { return s.group == source->group; });
+      const Node* joint = source->views.empty() ? a.node() : as<OpCall>(source->views.back()->operation)->args[0].node();
+      if (!known && joins(*groups_[source->group], call, kind, joint, result)) sources.push_back(std::move(*source));
+    }
+    std::stable_sort(sources.begin(), sources.end(), [&](const Source& x, const Source& y) {
+      return std::pair(groups_[y.group]->kind, x.group) < std::pair(groups_[x.group]->kind, y.group);
+    });
+    bool anchored = false;
+    for (const Source& source : sources) {
+      Group& g = *groups_[source.group];
+      bool heavy = g.kind >= Fusion::reduction;
+      if (heavy && (anchored || mine.kind >= Fusion::reduction)) continue; // one anchor in a group
+      anchored = anchored || heavy;
+      mine.kind = merged(g.kind >= mine.kind ? g.kind : mine.kind, kind);
+      mine.attention = mine.attention || g.attention;
+      mine.moves_only = mine.moves_only && g.moves_only;
+      mine.keeps_rows = mine.keeps_rows && g.keeps_rows;
+      mine.members.insert(mine.members.end(), g.members.begin(), g.members.end());
+      mine.members.insert(mine.members.end(), source.views.rbegin(), source.views.rend());
+      groups_[source.group].reset();
+    }
+  }
+
   Ref<Body> fuse_body(const Ref<Body>& body) {
-    std::vector<std::optional<Group>> groups; // by the position of their last member; empty: moved down
-    std::unordered_map<const Node*, size_t> group_of;
     std::vector<Ref<Binding>> bindings = body->bindings.vector();
-    groups.resize(bindings.size());
+    groups_.assign(bindings.size(), {});
+    group_of_.clear();
+    views_.clear();
     for (size_t i = 0; i < bindings.size(); ++i) {
       const auto* call = as<OpCall>(bindings[i]->operation);
+      if (call && is_view(*call)) views_.emplace(bindings[i]->values[0].node(), bindings[i]);
       if (!call || is_view(*call) || !is_kernel(*call)) continue;
-      const ops::OpDef& op = ops::get(call->op);
-      Group mine{.kind = op.fusion, .members = {}};
-      if (bindings[i]->values.size() == 1 && mine.kind != Fusion::opaque) {
-        const Node* result = bindings[i]->values[0].node();
-        // The group with the most work first: a product, then a reduction.
-        std::vector<size_t> candidates;
-        for (const auto& a : call->args)
-          if (auto found = group_of.find(a.node()); found != group_of.end() && uses_[a.node()] == 1) {
-            const Group& g = *groups[found->second];
-            // Only the last member's value is seen from outside the group, so it must be alone.
-            if (g.members.back()->values.size() == 1 && joins(g, *call, op.fusion, a.node(), result)) candidates.push_back(found->second);
-          }
-        std::sort(candidates.begin(), candidates.end());
-        candidates.erase(std::unique(candidates.begin(), candidates.end()), candidates.end());
-        std::stable_sort(candidates.begin(), candidates.end(), [&](size_t x, size_t y) { return groups[x]->kind > groups[y]->kind; });
-        bool anchored = false;
-        for (size_t g : candidates) {
-          bool heavy = groups[g]->kind >= Fusion::reduction;
-          if (heavy && anchored) continue; // one anchor in a group
-          if (heavy && mine.kind >= Fusion::reduction) continue;
-          anchored = anchored || heavy;
-          mine.kind = merged(groups[g]->kind >= mine.kind ? groups[g]->kind : mine.kind, op.fusion);
-          for (const auto& m : groups[g]->members) mine.members.push_back(m);
-          groups[g].reset();
-        }
-      }
+      Fusion kind = ops::get(call->op).fusion;
+      Group mine{.kind = kind, .attention = call->op == "attention", .moves_only = moves(*call)};
+      mine.keeps_rows = mine.moves_only && keeps_rows(*call);
+      if (bindings[i]->values.size() == 1 && kind != Fusion::opaque) take_sources(mine, *call, kind, bindings[i]->values[0].node());
       mine.members.push_back(bindings[i]);
       for (const auto& m : mine.members)
-        for (const auto& v : m->values) group_of[v.node()] = i;
-      groups[i] = std::move(mine);
+        for (const auto& v : m->values) group_of_.insert_or_assign(v.node(), i);
+      groups_[i] = std::move(mine);
     }
     std::vector<Ref<Binding>> out;
     for (size_t i = 0; i < bindings.size(); ++i) {
-      if (groups[i]) out.push_back(outline(*groups[i]));
-      else if (!group_of.count(bindings[i]->values.empty() ? nullptr : bindings[i]->values[0].node())) out.push_back(bindings[i]);
+      if (groups_[i]) out.push_back(outline(*groups_[i]));
+      else if (!group_of_.count(bindings[i]->values.empty() ? nullptr : bindings[i]->values[0].node())) out.push_back(bindings[i]);
     }
     return with(body, &Body::bindings, List<Ref<Binding>>(std::move(out)));
   }
@@ -224,8 +283,10 @@ private:
       if (equal(with(f, &Function::id, Name("")), function)) return f->id;
     std::string base;
     for (const auto& m : group.members) {
+      const OpCall& call = *as<OpCall>(m->operation);
       if (base.size() > 40) break;
-      base += (base.empty() ? "" : "_") + as<OpCall>(m->operation)->op.str();
+      if (group.attention && (moves(call) || is_view(call))) continue;
+      base += (base.empty() ? "" : "_") + call.op.str();
     }
     std::string id = base;
     for (int n = 1; find_callable(module_, id) || !names_.insert(id).second; ++n) id = fmt::format("{}_{}", base, n);
@@ -238,6 +299,9 @@ private:
   Ref<Module> module_;
   PassContext& context_;
   std::unordered_map<const Node*, int> uses_;
+  std::vector<std::optional<Group>> groups_; // of the body at hand, by the position of their last member; empty: moved down
+  std::unordered_map<const Node*, size_t> group_of_;
+  std::unordered_map<const Node*, Ref<Binding>> views_;
   std::unordered_map<uint32_t, std::vector<Ref<Function>>> by_hash_;
   std::unordered_set<std::string> names_;
   std::vector<Ref<Callable>> created_;

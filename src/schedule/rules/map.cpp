@@ -51,16 +51,6 @@ double static_points(Schedule& s, Name block) {
   return points;
 }
 
-// outer * inner may run as one loop: in every access, a step of outer equals inner's extent steps of inner.
-bool collapsible(Schedule& s, const Block& block, const Ref<For>& outer, const Ref<For>& inner) {
-  auto o = strides_of(s, block, outer->var), i = strides_of(s, block, inner->var);
-  for (size_t k = 0; k < o.size(); ++k) {
-    if (!o[k].coefficient || !i[k].coefficient) return false;
-    if (!arith::prove_equal(as_ref<Expr>(o[k].coefficient), as_ref<Expr>(i[k].coefficient) * inner->extent)) return false;
-  }
-  return true;
-}
-
 } // namespace
 
 std::vector<AccessStride> strides_of(Schedule& s, const Block& block, const Ref<Var>& loop) {
@@ -76,6 +66,15 @@ std::vector<AccessStride> strides_of(Schedule& s, const Block& block, const Ref<
     out.push_back({&buffer, coefficient, is_store});
   });
   return out;
+}
+
+bool collapsible(Schedule& s, const Block& block, const Ref<For>& outer, const Ref<For>& inner) {
+  auto o = strides_of(s, block, outer->var), i = strides_of(s, block, inner->var);
+  for (size_t k = 0; k < o.size(); ++k) {
+    if (!o[k].coefficient || !i[k].coefficient) return false;
+    if (!arith::prove_equal(as_ref<Expr>(o[k].coefficient), as_ref<Expr>(i[k].coefficient) * inner->extent)) return false;
+  }
+  return true;
 }
 
 int64_t map_lanes(Schedule& s, const Block& block) {

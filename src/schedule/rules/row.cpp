@@ -80,6 +80,11 @@ private:
   void reduce_row(Name id, size_t rows) {
     auto loops = s_.loops(id);
     if (loops.size() <= rows) return;
+    for (size_t i = loops.size(); i-- > rows + 1;) {
+      Ref<Block> block = s_.block(id);
+      bool both = carries_reduction(*block, loops[i - 1]->var) && carries_reduction(*block, loops[i]->var);
+      if (both && collapsible(s_, *block, loops[i - 1], loops[i])) fuse(s_, loops[i - 1]->var, loops[i]->var), loops = s_.loops(id);
+    }
     Ref<Block> block = s_.block(id);
     Ref<Var> innermost = loops.back()->var;
     if (!carries_reduction(*block, innermost)) return;

@@ -18,8 +18,11 @@ bool is_reduction(const Block& block);
 void inline_maps(Schedule& s);
 // One nest around a map: collapsed, shared between threads, vectorised.
 void schedule_map(Schedule& s, Name block, bool outermost);
-// One nest around a reduction whose last spatial axis is contiguous, with maps that follow. False: the rule does not fit, nothing changed.
-bool schedule_tile(Schedule& s, Name reduction, const std::vector<Name>& epilogue);
+// One nest around a reduction whose last spatial axis is contiguous, with maps before and after it. False: the rule does not fit, nothing
+// changed.
+bool schedule_tile(Schedule& s, const std::vector<Name>& prologue, Name reduction, const std::vector<Name>& epilogue);
+// A kernel of winograd_convolution and maps behind it. False: it is none, or of unknown sizes.
+bool schedule_winograd(Schedule& s);
 // Nests that share their outer loops: everything of a row together.
 bool schedule_rows(Schedule& s);
 
@@ -31,6 +34,8 @@ struct AccessStride {
   bool is_store;
 };
 std::vector<AccessStride> strides_of(Schedule& s, const Block& block, const Ref<Var>& loop);
+// outer * inner may run as one loop: in every access, a step of outer equals inner's extent steps of inner.
+bool collapsible(Schedule& s, const Block& block, const Ref<For>& outer, const Ref<For>& inner);
 // Most points of a loop that one vector instruction (or a few) takes for these element types.
 int64_t map_lanes(Schedule& s, const Block& block);
 // Splits off whole vectors of the innermost loop and marks them; what is left over runs in smaller vectors, then one by one.

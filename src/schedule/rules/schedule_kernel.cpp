@@ -32,7 +32,7 @@ void schedule_each(Schedule& s, const RemarkSink& remark) {
     Ref<Block> block = s.block(id);
     if (!is_reduction(*block)) {
       schedule_map(s, id, true);
-    } else if (!schedule_tile(s, id, {})) {
+    } else if (!schedule_tile(s, {}, id, {})) {
       remark(s.kernel()->id.str(), fmt::format("reduction '{}' has no contiguous axis: it runs one element at a time", id.str()));
       auto loops = s.loops(id);
       Loops outer;
@@ -54,6 +54,18 @@ bool reads_with_mask(const Block& block) {
   bool masked = false;
   visit(block.body, [&](const Load& load) { masked = masked || load.mask; });
   return masked;
+}
+
+// Loops of one iteration that no reduction needs say nothing and hide what lies evenly.
+void drop_single_loops(Schedule& s) {
+  std::unordered_set<const Node*> reduces;
+  visit(s.kernel()->body, [&](const Iter& iter) {
+    if (iter.how != IterKind::spatial) visit(iter.value.node(), [&](const Var& v) { reduces.insert(&v); });
+  });
+  s.set_body(rewrite(s.kernel()->body, [&](const For& f) -> Opt<Stmt> {
+    if (!is_int(f.extent, 1) || f.how != ForKind::serial || reduces.contains(f.var.node())) return {};
+    return substitute(f.body, Substitution{{f.var.node(), f.begin}});
+  }));
 }
 
 bool last_axis_reduction(Schedule& s, const Block& block) {
@@ -97,17 +109,16 @@ void inline_maps(Schedule& s) {
 Ref<Kernel> schedule_kernel(const Ref<Kernel>& kernel, const Target& target, const RemarkSink& remark) {
   if (has_raw_statements(kernel->body)) return kernel;
   Schedule s(kernel, target);
+  drop_single_loops(s);
   inline_maps(s);
+  if (schedule_winograd(s)) return s.kernel();
   auto blocks = s.blocks();
   std::vector<Name> before, reductions, after;
   for (const auto& b : blocks) {
     if (is_reduction(*b)) reductions.push_back(b->id);
     else (reductions.empty() ? before : after).push_back(b->id);
   }
-  if (reductions.size() == 1 && schedule_tile(s, reductions[0], after)) {
-    for (const Name& map : before) schedule_map(s, map, true);
-    return s.kernel();
-  }
+  if (reductions.size() == 1 && schedule_tile(s, before, reductions[0], after)) return s.kernel();
   bool rows = !reductions.empty();
   for (const Name& r : reductions) rows = rows && last_axis_reduction(s, *s.block(r));
   if (rows && schedule_rows(s)) return s.kernel();

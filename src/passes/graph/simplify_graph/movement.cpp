@@ -51,11 +51,24 @@ Replacement simplify_transpose(GraphRewriter& graph, const OpCall& call) {
   return simplify_view(graph, call);
 }
 
+// Each of several parts of a transposed tensor is then transposed by itself, where its reader can take it along.
+Replacement slice_before_transpose(GraphRewriter& graph, const OpCall& call) {
+  const OpCall* transpose = graph.producer(call.args[0], "transpose");
+  if (!transpose) return {};
+  std::vector<int64_t> order = order_of(*transpose), axes = normal_axes(attribute<List<int64_t>>(call, "axes"), order.size());
+  if (axes.empty())
+    for (size_t d = 0; d < sizes_attribute(call, "begin").size(); ++d) axes.push_back(static_cast<int64_t>(d));
+  for (int64_t& axis : axes) axis = order[static_cast<size_t>(axis)];
+  Ref<Operand> part = graph.call("slice", {transpose->args[0]}, with_attribute(call, "axes", List<int64_t>(axes)));
+  return Operands{graph.call("transpose", {part}, attributes("transpose", {{"axes", List<int64_t>(order)}}))};
+}
+
 Replacement full_slice(GraphRewriter& graph, const OpCall& call) {
   const auto& steps = attribute<List<int64_t>>(call, "steps");
   bool unit = std::all_of(steps.begin(), steps.end(), [](int64_t s) { return s == 1; });
   if (unit && has_shape(call.args[0], result_shape(graph))) return Operands{argument(call, 0)};
-  return simplify_view(graph, call);
+  if (Replacement view = simplify_view(graph, call)) return view;
+  return slice_before_transpose(graph, call);
 }
 
 // One constant index along an axis: a slice, and the axis goes with the index's shape.
@@ -111,7 +124,7 @@ constexpr GraphRule rules[] = {
     {"reshape", "reshapes merge", merge_reshapes},
     {"reshape", "chains that pick along single axes", simplify_view},
     {"transpose", "transposes merge; those of sizes 1 are reshapes", simplify_transpose},
-    {"slice", "a slice of everything", full_slice},
+    {"slice", "a slice of everything; slices go before transposes", full_slice},
     {"gather", "one constant index is a slice", gather_one},
     {"expand", "expand to the same shape", same_result},
     {"tile", "once each", repeat_once},

@@ -67,7 +67,29 @@ Replacement take_padding(GraphRewriter& graph, const OpCall& call) {
   return Operands{graph.call(call.op, std::move(args), with_attribute(call, "pads", Shape(std::move(merged))))};
 }
 
+bool is_product(const GraphRewriter& graph, const Opt<Operand>& x) {
+  const OpCall* call = graph.single_use(x) ? graph.producer(x) : nullptr;
+  if (!call || call->op == "matmul") return call;
+  return call->op == "add" && (graph.producer(call->args[0], "matmul") || graph.producer(call->args[1], "matmul"));
+}
+
+// What is added to a reshaped product is added in front of the reshape, where it is the product's epilogue.
+Replacement add_before_reshape(GraphRewriter& graph, const OpCall& call) {
+  for (size_t i = 0; i < 2; ++i) {
+    const OpCall* reshape = graph.single_use(call.args[i]) ? graph.producer(call.args[i], "reshape") : nullptr;
+    Shape shape = shape_of_operand(graph.binding().values[0]);
+    if (!reshape || !is_product(graph, reshape->args[0]) || is_product(graph, call.args[1 - i])) continue;
+    if (!has_shape(call.args[i], shape) || !has_shape(call.args[1 - i], shape)) continue;
+    std::vector<Opt<Operand>> args(2, reshape->args[0]);
+    args[1 - i] = graph.call("reshape", {call.args[1 - i]}, attributes("reshape", {{"shape", shape_of_operand(reshape->args[0])}}));
+    Ref<Value> sum = graph.call("add", std::move(args));
+    return Operands{graph.call("reshape", {sum}, attributes("reshape", {{"shape", shape}}))};
+  }
+  return {};
+}
+
 constexpr GraphRule rules[] = {
+    {"add", "a reshaped product", add_before_reshape},
     {"matmul", "constants of the form (k, n)", transpose_constant},
     {"matmul", "a transpose of the last two dimensions", take_transpose},
     {"convolution", "padding of the input", take_padding},

@@ -1,0 +1,176 @@
+// SPDX-License-Identifier: Apache-2.0
+// Convolutions with 3 × 3 taps and stride 1 become winograd_convolution where the cost formula says that fewer products win over more
+// traffic, and where a trial with the real weights stays within the error allowed. Weights are transformed here, once.
+//
+// The trial: a few tiles of random inputs, through float32 as the kernel computes and through float64 directly; the largest difference,
+// relative to the largest result, times a margin. `exact` leaves every convolution as it is.
+#include "arith/winograd.h"
+#include "passes/operands.h"
+#include "passes/pass.h"
+
+#include <cmath>
+#include <random>
+
+namespace tw::passes {
+namespace {
+
+using arith::Matrix;
+constexpr int64_t taps = 3;
+constexpr double most_error = 2e-5, margin = 2; // of one layer, relative to its largest result
+
+struct Convolution {
+  int64_t batch, height, width, channels, outputs; // of the result
+  const Constant* weights;                         // (3, 3, C, O)
+};
+
+std::optional<Convolution> match(const OpCall& call, const Ref<Value>& result) {
+  if (call.op != "convolution" || !attribute<bool>(call, "channels_last") || attribute<int64_t>(call, "groups") != 1) return {};
+  const Constant* weights = constant_of(call.args[1]);
+  auto out = static_shape(shape_of_operand(result)), in = static_shape(shape_of_operand(call.args[0]));
+  if (!weights || !out || !in || out->size() != 4 || weights->type->element != f32) return {};
+  auto w = static_shape(weights->type->shape);
+  for (const char* name : {"strides", "dilations"})
+    for (int64_t x : attribute<List<int64_t>>(call, name))
+      if (x != 1) return {};
+  if (!w || (*w)[0] != taps || (*w)[1] != taps) return {};
+  return Convolution{(*out)[0], (*out)[1], (*out)[2], (*w)[2], (*w)[3], weights};
+}
+
+// Seconds on one core, by the roofline: products at the rate of full tiles, transforms and weights at the rate of the cache or memory that
+// holds them.
+double direct_seconds(const Target& t, const Convolution& c) {
+  double peak = t.lanes(4) * 2.0 * t.fma_ports * t.gigahertz * 1e9;
+  double products = 2.0 * static_cast<double>(c.batch * c.height * c.width) * taps * taps * static_cast<double>(c.channels * c.outputs);
+  double weights = taps * taps * static_cast<double>(c.channels * c.outputs) * 4;
+  return std::max(products / (0.95 * peak), weights / (t.cost.memory_gigabytes * 1e9));
+}
+double winograd_seconds(const Target& t, const Convolution& c, int64_t m) {
+  double peak = t.lanes(4) * 2.0 * t.fma_ports * t.gigahertz * 1e9, clock = t.gigahertz * 1e9;
+  double alpha = static_cast<double>(m + taps - 1), places = alpha * alpha;
+  double tiles = static_cast<double>(c.batch * ((c.height + m - 1) / m) * ((c.width + m - 1) / m));
+  double channels = static_cast<double>(c.channels), outputs = static_cast<double>(c.outputs);
+  // Few rows make short tiles, few channels short reductions.
+  double efficiency = 0.9 * channels / (channels + 4) * std::min(1.0, (tiles + 2) / 12);
+  double products = 2 * places * tiles * channels * outputs / (peak * efficiency);
+  double weights = places * channels * outputs * 4 / (t.cost.memory_gigabytes * 1e9);
+  // About eight vector operations, loads and stores among them, for each place and vector of channels.
+  double transforms = 4 * places * tiles * (channels + outputs) / t.lanes(4) / clock;
+  return std::max(products, weights) + transforms;
+}
+
+// m of the fastest form; 0: the direct sum.
+int64_t fastest(const Target& target, const Convolution& c) {
+  if (c.channels < 16 || c.outputs < 16) return 0;
+  int64_t best = 0;
+  double least = 0.9 * direct_seconds(target, c);
+  for (int64_t m : {2, 4}) {
+    double seconds = winograd_seconds(target, c, m);
+    if (seconds < least) best = m, least = seconds;
+  }
+  return best;
+}
+
+// G g Gᵀ for every pair of channels: (3, 3, C, O) → (α, α, C, O).
+std::vector<float> transformed_weights(const Convolution& c, const Matrix& g) {
+  size_t alpha = g.size(), pairs = static_cast<size_t>(c.channels * c.outputs);
+  auto w = c.weights->data.as<float>();
+  std::vector<float> out(alpha * alpha * pairs);
+  std::vector<double> factors(taps * taps);
+  for (size_t i = 0; i < alpha; ++i)
+    for (size_t j = 0; j < alpha; ++j) {
+      float* to = out.data() + (i * alpha + j) * pairs;
+      for (size_t a = 0; a < taps; ++a)
+        for (size_t b = 0; b < taps; ++b) factors[a * taps + b] = g[i][a] * g[j][b];
+      for (size_t p = 0; p < pairs; ++p) {
+        double sum = 0;
+        for (size_t k = 0; k < factors.size(); ++k) sum += factors[k] * static_cast<double>(w[k * pairs + p]);
+        to[p] = static_cast<float>(sum);
+      }
+    }
+  return out;
+}
+
+template <class T> std::vector<T> both_sides(const Matrix& matrix, const std::vector<T>& x) {
+  size_t n = matrix[0].size(), m = matrix.size();
+  std::vector<T> middle(m * n, 0), out(m * m, 0);
+  for (size_t i = 0; i < m; ++i)
+    for (size_t k = 0; k < n; ++k)
+      for (size_t j = 0; j < n; ++j) middle[i * n + j] += static_cast<T>(matrix[i][k]) * x[k * n + j];
+  for (size_t i = 0; i < m; ++i)
+    for (size_t j = 0; j < m; ++j)
+      for (size_t k = 0; k < n; ++k) out[i * m + j] += middle[i * n + k] * static_cast<T>(matrix[j][k]);
+  return out;
+}
+
+// The largest difference of one tile's results from the direct sum in float64, over a few output channels, relative to the largest result.
+double trial_error(const Convolution& c, int64_t m, const std::vector<float>& u) {
+  const auto& matrices = arith::winograd_matrices(m);
+  size_t alpha = static_cast<size_t>(m + taps - 1), channels = static_cast<size_t>(c.channels), outputs = static_cast<size_t>(c.outputs);
+  auto w = c.weights->data.as<float>();
+  std::mt19937 random(1);
+  std::normal_distribution<float> normal;
+  double worst = 0, largest = 0;
+  for (int tile = 0; tile < 2; ++tile) {
+    std::vector<float> x(channels * alpha * alpha), v(x.size());
+    for (float& value : x) value = std::max(0.0f, normal(random));
+    for (size_t k = 0; k < channels; ++k) {
+      std::vector<float> one(x.begin() + static_cast<int64_t>(k * alpha * alpha), x.begin() + static_cast<int64_t>((k + 1) * alpha * alpha));
+      one = both_sides(matrices.input, one);
+      std::copy(one.begin(), one.end(), v.begin() + static_cast<int64_t>(k * alpha * alpha));
+    }
+    for (size_t o = 0; o < outputs; o += std::max<size_t>(1, outputs / 8)) {
+      std::vector<float> products(alpha * alpha, 0);
+      for (size_t k = 0; k < channels; ++k)
+        for (size_t p = 0; p < products.size(); ++p) products[p] = std::fma(v[k * products.size() + p], u[(p * channels + k) * outputs + o], products[p]);
+      std::vector<float> y = both_sides(matrices.output, products);
+      for (size_t i = 0; i < static_cast<size_t>(m); ++i)
+        for (size_t j = 0; j < static_cast<size_t>(m); ++j) {
+          double sum = 0;
+          for (size_t k = 0; k < channels; ++k)
+            for (size_t a = 0; a < taps; ++a)
+              for (size_t b = 0; b < taps; ++b)
+                sum += static_cast<double>(x[k * alpha * alpha + (i + a) * alpha + j + b]) * static_cast<double>(w[((a * taps + b) * channels + k) * outputs + o]);
+          double difference = std::abs(sum - static_cast<double>(y[i * static_cast<size_t>(m) + j]));
+          worst = std::isfinite(difference) ? std::max(worst, difference) : INFINITY;
+          largest = std::max(largest, std::abs(sum));
+        }
+    }
+  }
+  return largest > 0 ? worst / largest : worst;
+}
+
+} // namespace
+
+Ref<Module> select_winograd(const Ref<Module>& module, PassContext& context) {
+  if (context.options.exact) return module;
+  std::map<std::pair<const Node*, int64_t>, Ref<Constant>> made;
+  return rewrite_calls(module, [&](GraphRewriter& graph, const OpCall& call) -> Replacement {
+    auto c = match(call, graph.binding().values[0]);
+    int64_t m = c ? fastest(context.target, *c) : 0;
+    if (!m) return {};
+    auto found = made.find({c->weights, m});
+    if (found == made.end()) {
+      int64_t alpha = m + taps - 1;
+      std::vector<float> u = transformed_weights(*c, arith::winograd_matrices(m).weights);
+      if (double error = margin * trial_error(*c, m, u); !(error <= most_error)) {
+        context.remark(graph.binding().values[0]->id.str(), fmt::format("Winograd with tiles of {} would have an error of {:.1e}: the sum is computed directly", m, error));
+        return {};
+      }
+      Ref<Constant> weights = make(Constant{.type = tensor_type(shape_of({alpha, alpha, c->channels, c->outputs}), f32),
+                                            .data = Blob::of(std::span<const float>(u)),
+                                            .id = c->weights->id});
+      found = made.emplace(std::pair(static_cast<const Node*>(c->weights), m), weights).first;
+    }
+    std::vector<Opt<Operand>> args = call.args.vector();
+    args[1] = found->second;
+    auto results = graph.call_all("winograd_convolution", std::move(args),
+                                  attributes("winograd_convolution", {{"tile", m}, {"pads", attribute_value(call, "pads")}}));
+    return Operands(results.begin(), results.end());
+  });
+}
+
+extern const Pass select_winograd_pass;
+const Pass select_winograd_pass = {
+    .name = "select_winograd", .doc = "computes convolutions with 3 × 3 taps from fewer products where that is faster", .graph = select_winograd};
+
+} // namespace tw::passes
