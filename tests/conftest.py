@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
+os.environ.setdefault("TENSORWRIGHT_VERIFY", "1")  # every compilation of the tests checks the module after each pass
 MASK = (1 << 64) - 1
 
 

@@ -12,6 +12,8 @@
 #include <cerrno>
 #include <cstring>
 #include <filesystem>
+#include <map>
+#include <mutex>
 #include <utility>
 
 namespace tw {
@@ -108,7 +110,41 @@ std::shared_ptr<const MappedFile> MappedFile::map(int descriptor, const std::str
   return std::shared_ptr<const MappedFile>(new MappedFile(path, address, size));
 }
 
+namespace {
+// What is mapped at present, by its first byte: `release` must never touch memory of another kind, which would lose its contents.
+struct Mappings {
+  std::mutex mutex;
+  std::map<const std::byte*, size_t> sizes;
+};
+Mappings& mappings() {
+  static auto* all = new Mappings; // never destroyed: files may be closed after static destructors
+  return *all;
+}
+} // namespace
+
+MappedFile::MappedFile(std::string path, void* address, size_t size) : path_(std::move(path)), address_(address), size_(size) {
+  std::lock_guard lock(mappings().mutex);
+  if (address != nullptr) mappings().sizes.emplace(static_cast<const std::byte*>(address), size);
+}
+
+void MappedFile::release(std::span<const std::byte> bytes) {
+  constexpr size_t page = 4096, worth_a_call = 16 * page;
+  if (bytes.size() < worth_a_call) return;
+  std::lock_guard lock(mappings().mutex);
+  auto found = mappings().sizes.upper_bound(bytes.data());
+  if (found == mappings().sizes.begin()) return;
+  --found;
+  auto begin = static_cast<size_t>(bytes.data() - found->first), end = begin + bytes.size();
+  if (end > found->second) return;
+  begin = begin / page * page;
+  ::madvise(const_cast<std::byte*>(found->first) + begin, end - begin, MADV_DONTNEED);
+}
+
 MappedFile::~MappedFile() {
+  if (address_ != nullptr) {
+    std::lock_guard lock(mappings().mutex);
+    mappings().sizes.erase(static_cast<const std::byte*>(address_));
+  }
   if (address_ != nullptr) ::munmap(address_, size_);
 }
 

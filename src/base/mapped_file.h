@@ -26,11 +26,14 @@ public:
   MappedFile& operator=(const MappedFile&) = delete;
   ~MappedFile();
 
+  // The pages that touch these bytes may leave memory; they come in again when touched. Nothing happens to bytes of no mapped file.
+  static void release(std::span<const std::byte> bytes);
+
   std::span<const std::byte> bytes() const { return {static_cast<const std::byte*>(address_), size_}; }
   const std::string& path() const { return path_; }
 
 private:
-  MappedFile(std::string path, void* address, size_t size) : path_(std::move(path)), address_(address), size_(size) {}
+  MappedFile(std::string path, void* address, size_t size);
   static std::shared_ptr<const MappedFile> map(int descriptor, const std::string& path);
 
   std::string path_;

@@ -150,7 +150,7 @@ CompiledModule compile(const Ref<Module>& module, const Options& options, Name f
   auto code_start = std::chrono::steady_clock::now();
   CodeGeneration generation(*state, target, options, entry_of(state->lowered, function));
   generation.run(threads);
-  state->weights.lay_out();
+  state->weights.lay_out(threads);
   state->code.emplace(state->objects, std::map<std::string, const void*>{{codegen::weights_symbol, state->weights.data()}});
   state->descriptor = static_cast<const tw_module_descriptor*>(state->code->symbol(TW_DESCRIPTOR_SYMBOL));
   state->report.weight_bytes = state->weights.bytes();

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 
@@ -66,18 +67,21 @@ Ref<Module> run_pipeline(const Pipeline& pipeline, const Ref<Module>& module, pa
 
   Ref<Module> current = module;
   size_t number = 0;
+  const char* wanted = std::getenv("TENSORWRIGHT_VERIFY");
+  bool checking = options.verify || (wanted && *wanted && std::string_view(wanted) != "0");
+  Stage stage = Stage::any;
+  if (checking) with_place("the module given", [&] { verify(current, stage); });
   if (!options.dump_folder.empty()) write_dump(options.dump_folder, number, "input", current);
   for (const auto* pass : pipeline) {
     std::string name = pass->name;
     ++number;
     if (!options.disable.count(name)) {
       auto start = std::chrono::steady_clock::now();
-      Ref<Module> next = with_place("pass " + name, [&] {
-        Ref<Module> result = passes::run(*pass, current, context);
-        return result;
-      });
+      Ref<Module> next = with_place("pass " + name, [&] { return passes::run(*pass, current, context); });
       double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
       bool changed = !next.same_as(current);
+      if (pass->leaves != Stage::any) stage = pass->leaves;
+      if (checking && changed) with_place("after pass " + name, [&] { verify(next, stage); });
       timings.push_back({.name = name, .seconds = seconds, .changed = changed});
       current = next;
       if (changed && !options.dump_folder.empty()) write_dump(options.dump_folder, number, pass->name, current);

@@ -19,8 +19,8 @@ struct DriverOptions {
   std::set<std::string> disable;     // by name; unknown names are the user's mistake
   std::set<std::string> print_after; // "all" or names
   std::string stop_after;
-  std::string dump_folder;                                                // numbered files, one for each pass that changed something
-  bool verify = false;                                                    // after every pass
+  std::string dump_folder; // numbered files, one for each pass that changed something
+  bool verify = false;     // after every pass that changed something; TENSORWRIGHT_VERIFY=1 asks for it everywhere
   std::function<void(const std::string& pass, const Ref<Module>&)> print; // gets what print_after asks for
 };
 

@@ -14,19 +14,18 @@ public:
   // The offset of these bytes; equal bytes share one.
   int64_t add(const Blob& blob);
   int64_t bytes() const { return bytes_; }
-  // Copies everything into one block; data() is valid afterwards.
-  void lay_out();
+  // Copies everything into one block, on that many threads; data() is valid afterwards. What the blobs were made from may go then.
+  void lay_out(int threads);
   const std::byte* data() const { return block_.get(); }
   // The same bytes in order, padding included, for writing to a file.
   std::vector<std::span<const std::byte>> pieces() const;
 
 private:
-  struct Free {
-    void operator()(std::byte* p) const { std::free(p); }
-  };
-  std::map<Hash128, int64_t> offsets_;
+  void copy_parts(int threads);
+
+  std::multimap<uint64_t, size_t> by_fingerprint_; // to parts_
   std::vector<std::pair<int64_t, Blob>> parts_;
-  std::unique_ptr<std::byte, Free> block_;
+  std::shared_ptr<std::byte> block_;
   int64_t bytes_ = 0;
 };
 

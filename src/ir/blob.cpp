@@ -1,13 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "ir/blob.h"
 
+#include "base/mapped_file.h"
+#include "ir/arrangement.h"
+
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <atomic>
 #include <bit>
 #include <cstring>
 #include <map>
 #include <mutex>
 #include <new>
+
+#include <sys/mman.h>
 
 namespace tw {
 
@@ -50,7 +57,38 @@ struct Blob::Data {
   std::shared_ptr<const void> keep;
   std::once_flag once;
   Hash128 hash;
+  // An arrangement is there until its bytes are.
+  std::mutex mutex;
+  std::atomic<bool> made{true};
+  std::shared_ptr<const Arrangement> arrangement;
+  size_t size = 0;
+
+  void settle(std::span<const std::byte> at, std::shared_ptr<const void> owner) {
+    bytes = at;
+    keep = std::move(owner);
+    arrangement.reset();
+    made = true;
+  }
 };
+
+namespace {
+// Memory from the system itself: it goes back to it at once, whatever the allocator keeps.
+std::shared_ptr<std::byte> pages(size_t size) {
+  if (size == 0) return {};
+  void* memory = ::mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  if (memory == MAP_FAILED) throw std::bad_alloc();
+  ::madvise(memory, size, MADV_HUGEPAGE);
+  return {static_cast<std::byte*>(memory), [size](std::byte* p) { ::munmap(p, size); }};
+}
+
+std::shared_ptr<std::byte> make_bytes(const Arrangement& arrangement, size_t size) {
+  auto memory = pages(size);
+  std::vector<std::function<void()>> steps;
+  arrangement.copy_steps(memory.get(), steps);
+  for (const auto& step : steps) step();
+  return memory;
+}
+} // namespace
 
 namespace {
 struct Store {
@@ -67,17 +105,86 @@ Blob::Blob() : Blob(std::vector<std::byte>()) {}
 Blob::Blob(std::vector<std::byte> bytes) : data_(std::make_shared<Data>()) {
   data_->owned = std::move(bytes);
   data_->bytes = data_->owned;
+  data_->size = data_->bytes.size();
 }
 Blob::Blob(std::span<const std::byte> bytes, std::shared_ptr<const void> keep) : data_(std::make_shared<Data>()) {
   data_->bytes = bytes;
   data_->keep = std::move(keep);
+  data_->size = bytes.size();
+}
+Blob::Blob(Arrangement arrangement) : data_(std::make_shared<Data>()) {
+  data_->size = static_cast<size_t>(arrangement.count() * arrangement.element.bytes());
+  data_->arrangement = std::make_shared<const Arrangement>(std::move(arrangement));
+  data_->made = false;
 }
 
-std::span<const std::byte> Blob::bytes() const { return data_->bytes; }
+size_t Blob::size() const { return data_->size; }
+
+std::span<const std::byte> Blob::bytes() const {
+  if (!data_->made) {
+    std::lock_guard lock(data_->mutex);
+    if (!data_->made) {
+      auto memory = make_bytes(*data_->arrangement, data_->size);
+      data_->settle({memory.get(), data_->size}, memory);
+    }
+  }
+  return data_->bytes;
+}
+
+std::shared_ptr<const Arrangement> Blob::arrangement() const {
+  if (data_->made) return {};
+  std::lock_guard lock(data_->mutex);
+  return data_->arrangement;
+}
+
+void Blob::settle(std::span<const std::byte> bytes, std::shared_ptr<const void> keep) const {
+  std::lock_guard lock(data_->mutex);
+  if (!data_->made) data_->settle(bytes, std::move(keep));
+}
+
+void Blob::read(size_t at, std::span<std::byte> to) const {
+  auto arrangement = this->arrangement();
+  if (!arrangement) {
+    if (!to.empty()) std::memcpy(to.data(), data_->bytes.data() + at, to.size());
+    return;
+  }
+  auto width = static_cast<size_t>(arrangement->element.bytes());
+  for (size_t i = 0; i < to.size(); ++i) {
+    std::byte element[16];
+    to[i] = arrangement->read(static_cast<int64_t>((at + i) / width), element)[(at + i) % width];
+  }
+}
+
+uint64_t Blob::fingerprint() const {
+  uint64_t result = mix(size());
+  for (size_t i = 0; size() && i < 64; ++i) {
+    std::byte one;
+    read(i * (size() - 1) / 63, {&one, 1});
+    result = std::rotl((result ^ static_cast<uint64_t>(one)) * 0x9fb21c651e98df25u, 29);
+  }
+  return mix(result);
+}
+
+void Blob::copy_steps(std::byte* to, std::vector<std::function<void()>>& steps) const {
+  if (auto arrangement = this->arrangement()) return arrangement->copy_steps(to, steps);
+  constexpr size_t step_bytes = size_t{2} << 20;
+  for (size_t begin = 0; begin < size(); begin += step_bytes) {
+    auto piece = data_->bytes.subspan(begin, std::min(step_bytes, size() - begin));
+    steps.push_back([=] {
+      std::memcpy(to + begin, piece.data(), piece.size());
+      MappedFile::release(piece);
+    });
+  }
+}
 
 const Hash128& Blob::hash() const {
   std::call_once(data_->once, [&] {
-    data_->hash = hash_bytes(data_->bytes);
+    if (auto arrangement = this->arrangement()) {
+      auto memory = make_bytes(*arrangement, data_->size); // not kept: whoever wants a hash seldom wants the bytes
+      data_->hash = hash_bytes({memory.get(), data_->size});
+    } else {
+      data_->hash = hash_bytes(data_->bytes);
+    }
     std::lock_guard lock(store().mutex);
     store().blobs[data_->hash.hex()] = data_;
     if (store().blobs.size() % 4096 == 0) std::erase_if(store().blobs, [](const auto& e) { return e.second.expired(); });
@@ -89,6 +196,10 @@ bool Blob::operator==(const Blob& other) const {
   if (data_ == other.data_) return true;
   if (size() != other.size()) return false;
   if (size() <= 256) return size() == 0 || std::memcmp(bytes().data(), other.bytes().data(), size()) == 0;
+  if (fingerprint() != other.fingerprint()) return false;
+  auto a = arrangement(), b = other.arrangement();
+  bool scaled = (a && a->factors) || (b && b->factors);
+  if (a && b && !scaled && a->source.data_ == b->source.data_ && a->parts == b->parts) return true;
   return hash() == other.hash();
 }
 

@@ -55,6 +55,7 @@ struct Equal {
 
 // Feeds the structure as a stream of words; introduced identities count by their order, free ones by kind and name.
 struct Hasher {
+  bool contents = false; // all of a constant's bytes, not a few
   std::unordered_map<const Node*, uint64_t> numbers;
   uint64_t low = 0x243f6a8885a308d3u, high = 0x13198a2e03707344u;
 
@@ -72,8 +73,8 @@ struct Hasher {
   }
   void value(const Blob& v, bool) {
     word(v.size());
-    word(v.hash().low);
-    word(v.hash().high);
+    word(contents ? v.hash().low : v.fingerprint());
+    word(contents ? v.hash().high : 0);
   }
   template <NamedEnum E> void value(E v, bool) { word(static_cast<uint64_t>(v)); }
   template <class T> void value(const Opt<T>& v, bool def) { node(v.node(), def); }
@@ -115,7 +116,7 @@ uint32_t structural_hash(const Node* n) {
 }
 
 Hash128 content_hash(const Node* n) {
-  Hasher hasher;
+  Hasher hasher{.contents = true};
   hasher.node(n, false);
   return {hasher.low, hasher.high};
 }

@@ -194,12 +194,12 @@ std::string Printer::constant(const Constant& c) {
   constexpr size_t most_elements = 16;
   DType type = c.type->element;
   std::string head = fmt::format("constant({}, {}, ", to_string(type), tuple(c.type->shape));
-  auto bytes = c.data.bytes();
   size_t width = static_cast<size_t>(type.bytes()), count = 1;
   std::vector<int64_t> sizes = *static_shape(c.type->shape);
   for (int64_t size : sizes) count = size < 0 || count > most_elements ? most_elements + 1 : count * static_cast<size_t>(size);
-  if (type.lanes != 1 || count > most_elements || bytes.size() != count * width)
+  if (type.lanes != 1 || count > most_elements || c.data.size() != count * width)
     return head + (count > most_elements ? fmt::format("hash=\"{}\")", c.data.hash().hex()) : blob_text(c.data) + ")");
+  auto bytes = c.data.bytes();
   std::vector<std::string> elements;
   for (size_t i = 0; i < count; ++i) {
     elements.push_back(element_text(bytes.data() + i * width, type));

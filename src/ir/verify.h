@@ -11,7 +11,7 @@ enum class Stage {
   any,       // the rules that hold everywhere
   imported,  // as it came from a file: every graph node
   graph,     // no tuples, sequences, optional values
-  lowered,   // functions call kernels and functions only; kernels are unscheduled
+  lowered,   // functions call kernels and functions; what else is left needs no loops. Kernels are unscheduled
   scheduled, // kernels have their loops
   flat,      // no blocks, buffers of one dimension; from here on there are vectors
 };

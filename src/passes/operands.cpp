@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "passes/operands.h"
 
+#include "ir/arrangement.h"
+
 #include "arith/analyzer.h"
 #include "ops/element.h"
 
@@ -103,9 +105,16 @@ const Constant* constant_of(const Node* operand) { return as<Constant>(operand);
 std::optional<double> uniform_value(const Node* operand) {
   const auto* constant = as<Constant>(operand);
   if (!constant) return {};
-  auto bytes = constant->data.bytes();
   auto width = static_cast<size_t>(constant->type->element.bytes());
-  if (bytes.size() < width) return {};
+  if (constant->data.size() < width) return {};
+  // Weights differ somewhere among their first elements; only what does not is read as a whole.
+  std::byte first[16], other[16];
+  constant->data.read(0, {first, width});
+  for (size_t at = width; at < std::min(constant->data.size(), 64 * width); at += width) {
+    constant->data.read(at, {other, width});
+    if (std::memcmp(first, other, width) != 0) return {};
+  }
+  auto bytes = constant->data.bytes();
   for (size_t at = width; at < bytes.size(); at += width)
     if (std::memcmp(bytes.data(), bytes.data() + at, width) != 0) return {};
   return ops::read_element(bytes.data(), constant->type->element);
@@ -130,80 +139,32 @@ std::vector<int64_t> dense_strides(const std::vector<int64_t>& shape) {
   return strides;
 }
 
-namespace {
-template <size_t width>
-void copy_rows(std::byte* to, const std::vector<int64_t>& to_strides, const std::byte* from, const std::vector<int64_t>& from_strides,
-               const std::vector<int64_t>& shape, size_t dimension) {
-  int64_t extent = shape[dimension], to_step = to_strides[dimension] * static_cast<int64_t>(width),
-          from_step = from_strides[dimension] * static_cast<int64_t>(width);
-  bool innermost = dimension + 1 == shape.size();
-  if (innermost && to_strides[dimension] == 1 && from_strides[dimension] == 1) {
-    std::memcpy(to, from, static_cast<size_t>(extent) * width);
-    return;
-  }
-  for (int64_t i = 0; i < extent; ++i) {
-    if (innermost) std::memcpy(to + i * to_step, from + i * from_step, width);
-    else copy_rows<width>(to + i * to_step, to_strides, from + i * from_step, from_strides, shape, dimension + 1);
-  }
-}
-} // namespace
-
-void copy_strided(std::byte* to, const std::vector<int64_t>& to_strides, const std::byte* from, const std::vector<int64_t>& from_strides,
-                  const std::vector<int64_t>& shape, size_t element_bytes) {
-  for (int64_t extent : shape)
-    if (extent == 0) return;
-  if (shape.empty()) {
-    std::memcpy(to, from, element_bytes);
-    return;
-  }
-  switch (element_bytes) {
-  case 1: return copy_rows<1>(to, to_strides, from, from_strides, shape, 0);
-  case 2: return copy_rows<2>(to, to_strides, from, from_strides, shape, 0);
-  case 4: return copy_rows<4>(to, to_strides, from, from_strides, shape, 0);
-  case 8: return copy_rows<8>(to, to_strides, from, from_strides, shape, 0);
-  default: throw internal_error("an element of {} bytes", element_bytes);
-  }
-}
-
 Ref<Constant> transposed(const Constant& constant, const std::vector<int64_t>& axes) {
   auto sizes = static_shape(constant.type->shape);
   TW_CHECK(sizes && sizes->size() == axes.size());
-  std::vector<int64_t> strides = dense_strides(*sizes), from_strides, shape;
-  for (int64_t axis : axes) {
-    shape.push_back((*sizes)[static_cast<size_t>(axis)]);
-    from_strides.push_back(strides[static_cast<size_t>(axis)]);
-  }
-  std::vector<std::byte> bytes(constant.data.size());
-  copy_strided(bytes.data(), dense_strides(shape), constant.data.bytes().data(), from_strides, shape,
-               static_cast<size_t>(constant.type->element.bytes()));
+  std::vector<int64_t> shape;
+  for (int64_t axis : axes) shape.push_back((*sizes)[static_cast<size_t>(axis)]);
   Constant copy(constant);
   copy.type = tensor_type(shape_of(std::span<const int64_t>(shape)), constant.type->element);
-  copy.data = Blob(std::move(bytes));
+  copy.data = permuted(constant.data, constant.type->element, *sizes, axes);
   return make(std::move(copy));
 }
 
 Ref<Constant> scaled_along(const Constant& constant, size_t axis, const std::vector<double>& factors) {
   auto sizes = static_shape(constant.type->shape);
   TW_CHECK(sizes && axis < sizes->size() && static_cast<size_t>((*sizes)[axis]) == factors.size());
-  size_t inner = 1, outer = 1;
-  for (size_t d = 0; d < sizes->size(); ++d) (d < axis ? outer : inner) *= d == axis ? 1 : static_cast<size_t>((*sizes)[d]);
   DType type = constant.type->element;
-  auto width = static_cast<size_t>(type.bytes());
+  Constant copy(constant);
+  if (type == f32) {
+    copy.data = scaled(constant.data, type, *sizes, axis, factors);
+    return make(std::move(copy));
+  }
+  auto width = static_cast<size_t>(type.bytes()), inner = static_cast<size_t>(dense_strides(*sizes)[axis]);
   auto source = constant.data.bytes();
   std::vector<std::byte> bytes(source.size());
-  for (size_t o = 0; o < outer; ++o)
-    for (size_t c = 0; c < factors.size(); ++c) {
-      size_t begin = (o * factors.size() + c) * inner;
-      if (type == f32) {
-        const float* from = reinterpret_cast<const float*>(source.data()) + begin;
-        float* to = reinterpret_cast<float*>(bytes.data()) + begin;
-        for (size_t i = 0; i < inner; ++i) to[i] = static_cast<float>(from[i] * factors[c]);
-      } else {
-        for (size_t i = begin; i < begin + inner; ++i)
-          ops::write_element(bytes.data() + i * width, type, ops::read_element(source.data() + i * width, type) * factors[c]);
-      }
-    }
-  Constant copy(constant);
+  for (size_t i = 0; i < source.size() / width; ++i)
+    ops::write_element(bytes.data() + i * width, type,
+                       ops::read_element(source.data() + i * width, type) * factors[i / inner % factors.size()]);
   copy.data = Blob(std::move(bytes));
   return make(std::move(copy));
 }

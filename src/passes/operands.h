@@ -58,9 +58,6 @@ Ref<Constant> scaled_along(const Constant& constant, size_t axis, const std::vec
 Ref<Constant> vector_constant(const std::vector<double>& values, DType type, Name id = "");
 int64_t byte_count(const TensorType& type); // `unbounded` if the shape is symbolic
 
-// A window of one tensor, element by element: copies shape[0] × … elements between strides counted in elements.
-void copy_strided(std::byte* to, const std::vector<int64_t>& to_strides, const std::byte* from, const std::vector<int64_t>& from_strides,
-                  const std::vector<int64_t>& shape, size_t element_bytes);
 std::vector<int64_t> dense_strides(const std::vector<int64_t>& shape);
 
 } // namespace tw::passes

@@ -13,6 +13,7 @@
 #include "arith/analyzer.h"
 #include "ir/build.h"
 #include "ir/derived.h"
+#include "ir/verify.h"
 #include "target/target.h"
 
 #include <map>
@@ -41,6 +42,7 @@ struct Pass {
   const char* doc;
   Ref<Module> (*graph)(const Ref<Module>&, PassContext&) = nullptr;
   Ref<Kernel> (*kernel)(const Ref<Kernel>&, PassContext&) = nullptr;
+  Stage leaves = Stage::any; // what every module is after it; `any`: what it was before
 };
 
 // Every pass by name, sorted; for the command line and Python.

@@ -17,7 +17,8 @@ Ref<Kernel> schedule_for_target(const Ref<Kernel>& kernel, PassContext& context)
 } // namespace
 
 extern const Pass schedule_pass;
-const Pass schedule_pass = {.name = "schedule", .doc = "schedules each kernel by its family's rule", .kernel = schedule_for_target};
+const Pass schedule_pass = {
+    .name = "schedule", .doc = "schedules each kernel by its family's rule", .kernel = schedule_for_target, .leaves = Stage::scheduled};
 
 Pipeline cpu_pipeline(const Target&) {
   return {
@@ -29,6 +30,7 @@ Pipeline cpu_pipeline(const Target&) {
       &eliminate_common_subexpressions_pass,
       &simplify_graph_pass,
       &recognise_patterns_pass,
+      &merge_products_pass,  // asks who is attention
       &fold_batch_norm_pass, // before layout: it looks for weights as the model has them
       &assign_layout_pass,
       &fold_constants_pass, // the weights that assign_layout has permuted
@@ -41,9 +43,9 @@ Pipeline cpu_pipeline(const Target&) {
       &lower_pass,
       &schedule_pass,
       &eliminate_dead_stores_pass, // epilogues have taken values from registers
-      &pack_weights_pass,    // the schedule has chosen the panels
-      &erase_blocks_pass,    // schedules are done: blocks have served
-      &simplify_kernel_pass, // makes equal indices equal, which place_allocations looks for
+      &pack_weights_pass,          // the schedule has chosen the panels
+      &erase_blocks_pass,          // schedules are done: blocks have served
+      &simplify_kernel_pass,       // makes equal indices equal, which place_allocations looks for
       &place_allocations_pass,
       &hoist_allocations_pass,
       &flatten_buffers_pass, // before vectorising: one index that can become a vector

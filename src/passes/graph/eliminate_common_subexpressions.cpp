@@ -16,9 +16,7 @@ public:
   Ref<Constant> unique(const Ref<Constant>& constant) {
     if (auto known = seen_.find(constant.node()); known != seen_.end()) return as_ref<Constant>(known->second);
     size_t key = structural_hash(constant->type.node());
-    auto bytes = constant->data.bytes();
-    for (size_t i = 0; i < 64; ++i)
-      if (!bytes.empty()) mix(key, static_cast<size_t>(bytes[i * (bytes.size() - 1) / 63]));
+    mix(key, constant->data.fingerprint());
     auto& bucket = buckets_[key];
     for (const auto& other : bucket)
       if (equal(other->type, constant->type) && other->data == constant->data) {

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-// Operator calls whose arguments are all constant are done now, within budgets of bytes and steps. Moving the elements of weights is copied
-// natively; everything else runs through the reference interpreter, so that folding and running cannot disagree.
+// Operator calls whose arguments are all constant are done now, within budgets of bytes and steps. Moving the elements of weights is
+// written down and done with the last copy (ir/arrangement.h); everything else runs through the reference interpreter, so that folding and
+// running cannot disagree.
 #include "interpreter/interpret.h"
+#include "ir/arrangement.h"
 #include "ops/contents.h"
 #include "passes/graph_rewriter.h"
 #include "passes/pass.h"
-
-#include <cstring>
 
 namespace tw::passes {
 namespace {
@@ -17,51 +17,17 @@ int64_t count_of(const Shape& shape) {
   return count;
 }
 
-template <class T>
-void permute(const std::byte* from, std::byte* to, const std::vector<int64_t>& extents, const std::vector<int64_t>& strides) {
-  const T* source = reinterpret_cast<const T*>(from);
-  T* target = reinterpret_cast<T*>(to);
-  std::vector<int64_t> index(extents.size(), 0);
-  int64_t inner = extents.back(), step = strides.back(), at = 0;
-  for (;;) {
-    for (int64_t i = 0; i < inner; ++i) std::memcpy(target++, source + at + i * step, sizeof(T));
-    int64_t d = static_cast<int64_t>(extents.size()) - 2;
-    for (; d >= 0; --d) {
-      auto k = static_cast<size_t>(d);
-      at += strides[k];
-      if (++index[k] < extents[k]) break;
-      at -= strides[k] * extents[k];
-      index[k] = 0;
-    }
-    if (d < 0) return;
-  }
-}
-
-// transpose of a constant, as a copy with strides.
+// transpose of a constant: its elements in another order, copied when they are wanted.
 Opt<Constant> fold_transpose(const OpCall& call, const Constant& x, const Ref<TensorType>& type) {
   const List<int64_t>* perm = nullptr;
   for (const auto& a : call.attrs)
     if (a->name == "axes") perm = std::get_if<List<int64_t>>(&a->value);
   auto shape = static_shape(x.type->shape);
   if (!shape || shape->empty() || count_of(type->shape) == 0) return {};
-  size_t rank = shape->size();
-  std::vector<int64_t> dense(rank, 1), extents, strides;
-  for (size_t d = rank; d-- > 1;) dense[d - 1] = dense[d] * (*shape)[d];
-  for (size_t d = 0; d < rank; ++d) {
-    size_t from = perm && !perm->empty() ? static_cast<size_t>((*perm)[d]) : rank - 1 - d;
-    extents.push_back((*shape)[from]);
-    strides.push_back(dense[from]);
-  }
-  std::vector<std::byte> bytes(x.data.size());
-  const std::byte* from = x.data.bytes().data();
-  switch (type->element.bytes()) {
-  case 1: permute<uint8_t>(from, bytes.data(), extents, strides); break;
-  case 2: permute<uint16_t>(from, bytes.data(), extents, strides); break;
-  case 4: permute<uint32_t>(from, bytes.data(), extents, strides); break;
-  case 8: permute<uint64_t>(from, bytes.data(), extents, strides); break;
-  default: return {};
-  }
-  return make(Constant{.type = type, .data = Blob(std::move(bytes)), .id = x.id});
+  std::vector<int64_t> axes;
+  for (size_t d = 0; d < shape->size(); ++d)
+    axes.push_back(perm && !perm->empty() ? (*perm)[d] : static_cast<int64_t>(shape->size() - 1 - d));
+  return make(Constant{.type = type, .data = permuted(x.data, type->element, *shape, axes), .id = x.id});
 }
 
 class Folder {

@@ -7,6 +7,7 @@
 #include "passes/pass.h"
 
 #include <cstring>
+#include <set>
 
 namespace tw::passes {
 namespace {
@@ -71,7 +72,7 @@ private:
     for (const auto& v : binding.values) {
       auto found = buffers_.find(v.node());
       if (found == buffers_.end()) {
-        found = buffers_.emplace(v.node(), buffer_for(v.node(), v->id)).first;
+        found = buffers_.emplace(v.node(), buffer_for(v.node(), unique(v->id.str()))).first;
         intermediates_.push_back(as_ref<Buffer>(found->second));
       }
       outputs.push_back(as_ref<Buffer>(found->second));
@@ -79,11 +80,30 @@ private:
     ops::Compute compute(operation, inputs, outputs, fmt::format("{}{}", operation.op.str(), blocks_++));
     ops::get(operation.op).compute(compute);
     for (const auto& b : compute.intermediates()) intermediates_.push_back(b);
-    for (const auto& s : compute.statements())
-      statements_.push_back(literals_.empty() ? s : rewrite(s, [&](const Load& load) -> Opt<Expr> {
-        auto found = literals_.find(load.buffer.node());
-        return found == literals_.end() ? Opt<Expr>() : Opt<Expr>(found->second);
-      }));
+    for (const auto& s : compute.statements()) statements_.push_back(literals_.empty() ? s : with_literals(s));
+  }
+
+  Ref<Stmt> with_literals(const Ref<Stmt>& statement) const {
+    return rewrite(
+        statement,
+        [&](const Load& load) -> Opt<Expr> {
+          auto found = literals_.find(load.buffer.node());
+          return found == literals_.end() ? Opt<Expr>() : Opt<Expr>(found->second);
+        },
+        [&](const Block& block) -> Opt<Stmt> {
+          std::vector<Ref<Region>> reads;
+          for (const auto& region : block.reads)
+            if (!literals_.count(region->buffer.node())) reads.push_back(region);
+          if (reads.size() == block.reads.size()) return {};
+          return with(ref_to(block), &Block::reads, List<Ref<Region>>(std::move(reads)));
+        });
+  }
+
+  // Values of different operators may have one name; their blocks must not.
+  std::string unique(const std::string& id) {
+    std::string name = id;
+    for (int i = 1; !names_.insert(name).second; ++i) name = fmt::format("{}_{}", id, i);
+    return name;
   }
 
   Ref<Function> function_;
@@ -91,6 +111,7 @@ private:
   std::unordered_map<const Node*, Ref<Expr>> literals_;
   std::vector<Ref<Buffer>> intermediates_;
   std::vector<Ref<Stmt>> statements_;
+  std::set<std::string> names_;
   int blocks_ = 0;
 };
 
@@ -104,6 +125,7 @@ Ref<Module> lower(const Ref<Module>& module, PassContext&) {
 }
 
 extern const Pass lower_pass;
-const Pass lower_pass = {.name = "lower", .doc = "turns each fused group into one unscheduled kernel", .graph = lower};
+const Pass lower_pass = {
+    .name = "lower", .doc = "turns each fused group into one unscheduled kernel", .graph = lower, .leaves = Stage::lowered};
 
 } // namespace tw::passes

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // Constants that register tiles read column by column are stored in the order in which the tiles read them: panel after panel, each
 // contiguous, so that the innermost loop streams and no two lines of a panel compete for a cache set. The schedule has chosen the panels;
-// this pass reads them off the tiles and rewrites kernel and constants together. A last, narrower panel is as wide as it needs to be: packing
-// takes no more bytes than the constant had.
+// this pass reads them off the tiles and rewrites kernel and constants together. A last, narrower panel is as wide as it needs to be:
+// packing takes no more bytes than the constant had.
 //
 //   W: (K, N)  read as W[k, panel * 64 + column]   →   W: (K * N)  read as W[(panel * K + k) * 64 + column]
+#include "ir/arrangement.h"
 #include "ir/visit.h"
 #include "passes/operands.h"
 #include "passes/pass.h"
@@ -27,7 +28,9 @@ struct Panels {
       if (d != dimension) count *= shape[d];
     return count;
   }
-  bool operator<(const Panels& other) const { return std::tie(shape, dimension, width) < std::tie(other.shape, other.dimension, other.width); }
+  bool operator<(const Panels& other) const {
+    return std::tie(shape, dimension, width) < std::tie(other.shape, other.dimension, other.width);
+  }
 };
 
 struct Read {
@@ -112,19 +115,10 @@ private:
 };
 
 Ref<Constant> pack(const Constant& constant, const Panels& panels) {
-  auto bytes = static_cast<size_t>(constant.type->element.bytes());
-  std::vector<std::byte> out(constant.data.size());
-  std::vector<int64_t> from = dense_strides(panels.shape), strides, sizes;
-  for (size_t d = 0; d < panels.shape.size(); ++d)
-    if (d != panels.dimension) sizes.push_back(panels.shape[d]), strides.push_back(from[d]);
-  sizes.push_back(0);
-  strides.push_back(from[panels.dimension]);
-  for (int64_t begin = 0; begin < panels.columns(); begin += panels.width) {
-    sizes.back() = std::min(panels.width, panels.columns() - begin);
-    copy_strided(out.data() + static_cast<size_t>(begin * panels.rows()) * bytes, dense_strides(sizes),
-                 constant.data.bytes().data() + static_cast<size_t>(begin * from[panels.dimension]) * bytes, strides, sizes, bytes);
-  }
-  return make(Constant{.type = tensor_type({imm(panels.columns() * panels.rows())}, constant.type->element), .data = Blob(std::move(out)), .id = constant.id});
+  DType element = constant.type->element;
+  return make(Constant{.type = tensor_type({imm(panels.columns() * panels.rows())}, element),
+                       .data = paneled(constant.data, element, panels.shape, panels.dimension, panels.width),
+                       .id = constant.id});
 }
 
 // Which parameters of each kernel are large constants wherever it is called.
@@ -150,7 +144,8 @@ Ref<Kernel> pack_kernel(Ref<Kernel> kernel, const std::vector<bool>& constant, P
     Reads reads(*kernel.get(), *param->buffer.get());
     auto panels = reads.panels();
     if (!panels) continue;
-    Ref<Buffer> buffer = make(Buffer{.id = param->buffer->id, .shape = {imm(panels->columns() * panels->rows())}, .element = param->buffer->element});
+    Ref<Buffer> buffer =
+        make(Buffer{.id = param->buffer->id, .shape = {imm(panels->columns() * panels->rows())}, .element = param->buffer->element});
     Ref<Stmt> body = rewrite(kernel->body, [&](const Load& load) { return reads.packed(load, *panels, buffer); });
     std::vector<Ref<Param>> params = kernel->params.vector();
     params[i] = with(param, &Param::buffer, buffer);
@@ -197,6 +192,7 @@ Ref<Module> pack_weights(const Ref<Module>& module, PassContext&) {
 }
 
 extern const Pass pack_weights_pass;
-const Pass pack_weights_pass = {.name = "pack_weights", .doc = "stores constants in the order in which register tiles read them", .graph = pack_weights};
+const Pass pack_weights_pass = {
+    .name = "pack_weights", .doc = "stores constants in the order in which register tiles read them", .graph = pack_weights};
 
 } // namespace tw::passes

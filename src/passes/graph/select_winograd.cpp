@@ -8,8 +8,11 @@
 #include "passes/operands.h"
 #include "passes/pass.h"
 
+#include <array>
+#include <atomic>
 #include <cmath>
 #include <random>
+#include <thread>
 
 namespace tw::passes {
 namespace {
@@ -70,25 +73,58 @@ int64_t fastest(const Target& target, const Convolution& c) {
   return best;
 }
 
-// G g Gᵀ for every pair of channels: (3, 3, C, O) → (α, α, C, O).
-std::vector<float> transformed_weights(const Convolution& c, const Matrix& g) {
-  size_t alpha = g.size(), pairs = static_cast<size_t>(c.channels * c.outputs);
-  auto w = c.weights->data.as<float>();
-  std::vector<float> out(alpha * alpha * pairs);
-  std::vector<double> factors(taps * taps);
-  for (size_t i = 0; i < alpha; ++i)
-    for (size_t j = 0; j < alpha; ++j) {
-      float* to = out.data() + (i * alpha + j) * pairs;
-      for (size_t a = 0; a < taps; ++a)
-        for (size_t b = 0; b < taps; ++b) factors[a * taps + b] = g[i][a] * g[j][b];
-      for (size_t p = 0; p < pairs; ++p) {
-        double sum = 0;
-        for (size_t k = 0; k < factors.size(); ++k) sum += factors[k] * static_cast<double>(w[k * pairs + p]);
-        to[p] = static_cast<float>(sum);
+// (G g) Gᵀ for every pair of channels: (3, 3, C, O) → (α, α, C, O). Blocks of pairs, so that what lies between the two products stays in
+// the first-level cache; loops over a block have a constant length, which compilers turn into vectors.
+class WeightTransform {
+public:
+  WeightTransform(const Convolution& c, const Matrix& g)
+      : g_(g), alpha_(g.size()), pairs_(static_cast<size_t>(c.channels * c.outputs)), w_(c.weights->data.as<float>()),
+        out_(alpha_ * alpha_ * pairs_) {}
+
+  std::vector<float> run(int threads) {
+    std::atomic<size_t> next = 0;
+    auto work = [&] {
+      for (size_t begin; (begin = block * next++) < pairs_;) transform(begin, std::min(block, pairs_ - begin));
+    };
+    {
+      std::vector<std::jthread> helpers;
+      for (int i = 1; i < threads && pairs_ > (size_t{1} << 14); ++i) helpers.emplace_back(work);
+      work();
+    }
+    return std::move(out_);
+  }
+
+private:
+  static constexpr size_t block = 128;
+  using Row = std::array<double, block>;
+
+  static void add(Row& to, double factor, const Row& x) {
+    if (factor == 0) return;
+    for (size_t p = 0; p < block; ++p) to[p] += factor * x[p];
+  }
+  void transform(size_t begin, size_t count) {
+    Row taps_of[taps * taps] = {}, half[taps] = {}, sum;
+    for (size_t k = 0; k < taps * taps; ++k)
+      for (size_t p = 0; p < count; ++p) taps_of[k][p] = w_[k * pairs_ + begin + p];
+    for (size_t i = 0; i < alpha_; ++i) {
+      for (size_t b = 0; b < taps; ++b) {
+        half[b] = {};
+        for (size_t a = 0; a < taps; ++a) add(half[b], g_[i][a], taps_of[a * taps + b]);
+      }
+      for (size_t j = 0; j < alpha_; ++j) {
+        sum = {};
+        for (size_t b = 0; b < taps; ++b) add(sum, g_[j][b], half[b]);
+        float* to = out_.data() + (i * alpha_ + j) * pairs_ + begin;
+        for (size_t p = 0; p < count; ++p) to[p] = static_cast<float>(sum[p]);
       }
     }
-  return out;
-}
+  }
+
+  const Matrix& g_;
+  size_t alpha_, pairs_;
+  std::span<const float> w_;
+  std::vector<float> out_;
+};
 
 template <class T> std::vector<T> both_sides(const Matrix& matrix, const std::vector<T>& x) {
   size_t n = matrix[0].size(), m = matrix.size();
@@ -114,14 +150,16 @@ double trial_error(const Convolution& c, int64_t m, const std::vector<float>& u)
     std::vector<float> x(channels * alpha * alpha), v(x.size());
     for (float& value : x) value = std::max(0.0f, normal(random));
     for (size_t k = 0; k < channels; ++k) {
-      std::vector<float> one(x.begin() + static_cast<int64_t>(k * alpha * alpha), x.begin() + static_cast<int64_t>((k + 1) * alpha * alpha));
+      std::vector<float> one(x.begin() + static_cast<int64_t>(k * alpha * alpha),
+                             x.begin() + static_cast<int64_t>((k + 1) * alpha * alpha));
       one = both_sides(matrices.input, one);
       std::copy(one.begin(), one.end(), v.begin() + static_cast<int64_t>(k * alpha * alpha));
     }
     for (size_t o = 0; o < outputs; o += std::max<size_t>(1, outputs / 8)) {
       std::vector<float> products(alpha * alpha, 0);
       for (size_t k = 0; k < channels; ++k)
-        for (size_t p = 0; p < products.size(); ++p) products[p] = std::fma(v[k * products.size() + p], u[(p * channels + k) * outputs + o], products[p]);
+        for (size_t p = 0; p < products.size(); ++p)
+          products[p] = std::fma(v[k * products.size() + p], u[(p * channels + k) * outputs + o], products[p]);
       std::vector<float> y = both_sides(matrices.output, products);
       for (size_t i = 0; i < static_cast<size_t>(m); ++i)
         for (size_t j = 0; j < static_cast<size_t>(m); ++j) {
@@ -129,7 +167,8 @@ double trial_error(const Convolution& c, int64_t m, const std::vector<float>& u)
           for (size_t k = 0; k < channels; ++k)
             for (size_t a = 0; a < taps; ++a)
               for (size_t b = 0; b < taps; ++b)
-                sum += static_cast<double>(x[k * alpha * alpha + (i + a) * alpha + j + b]) * static_cast<double>(w[((a * taps + b) * channels + k) * outputs + o]);
+                sum += static_cast<double>(x[k * alpha * alpha + (i + a) * alpha + j + b]) *
+                       static_cast<double>(w[((a * taps + b) * channels + k) * outputs + o]);
           double difference = std::abs(sum - static_cast<double>(y[i * static_cast<size_t>(m) + j]));
           worst = std::isfinite(difference) ? std::max(worst, difference) : INFINITY;
           largest = std::max(largest, std::abs(sum));
@@ -151,13 +190,14 @@ Ref<Module> select_winograd(const Ref<Module>& module, PassContext& context) {
     auto found = made.find({c->weights, m});
     if (found == made.end()) {
       int64_t alpha = m + taps - 1;
-      std::vector<float> u = transformed_weights(*c, arith::winograd_matrices(m).weights);
-      if (double error = margin * trial_error(*c, m, u); !(error <= most_error)) {
-        context.remark(graph.binding().values[0]->id.str(), fmt::format("Winograd with tiles of {} would have an error of {:.1e}: the sum is computed directly", m, error));
+      auto u = std::make_shared<const std::vector<float>>(WeightTransform(*c, arith::winograd_matrices(m).weights).run(context.threads));
+      if (double error = margin * trial_error(*c, m, *u); !(error <= most_error)) {
+        context.remark(graph.binding().values[0]->id.str(),
+                       fmt::format("Winograd with tiles of {} would have an error of {:.1e}: the sum is computed directly", m, error));
         return {};
       }
       Ref<Constant> weights = make(Constant{.type = tensor_type(shape_of({alpha, alpha, c->channels, c->outputs}), f32),
-                                            .data = Blob::of(std::span<const float>(u)),
+                                            .data = Blob(std::as_bytes(std::span(*u)), u),
                                             .id = c->weights->id});
       found = made.emplace(std::pair(static_cast<const Node*>(c->weights), m), weights).first;
     }
@@ -170,7 +210,8 @@ Ref<Module> select_winograd(const Ref<Module>& module, PassContext& context) {
 }
 
 extern const Pass select_winograd_pass;
-const Pass select_winograd_pass = {
-    .name = "select_winograd", .doc = "computes convolutions with 3 × 3 taps from fewer products where that is faster", .graph = select_winograd};
+const Pass select_winograd_pass = {.name = "select_winograd",
+                                   .doc = "computes convolutions with 3 × 3 taps from fewer products where that is faster",
+                                   .graph = select_winograd};
 
 } // namespace tw::passes

@@ -10,7 +10,8 @@ namespace tw::passes {
 Ref<Kernel> eliminate_dead_stores(const Ref<Kernel>& kernel, PassContext&) {
   std::unordered_set<const Node*> read;
   visit(
-      kernel.node(), [&](const Load& load) { read.insert(load.buffer.node()); }, [&](const Param& param) { read.insert(param.buffer.node()); });
+      kernel.node(), [&](const Load& load) { read.insert(load.buffer.node()); },
+      [&](const Param& param) { read.insert(param.buffer.node()); });
   std::unordered_set<const Node*> dead;
   visit(kernel.node(), [&](const Allocate& a, Walk walk) {
     if (!read.contains(a.buffer.node())) dead.insert(a.buffer.node());
@@ -28,6 +29,14 @@ Ref<Kernel> eliminate_dead_stores(const Ref<Kernel>& kernel, PassContext&) {
         for (const auto& statement : x.body)
           if (!is_dead(statement)) kept.push_back(statement);
         return kept.size() == x.body.size() ? Opt<Stmt>() : Opt<Stmt>(seq(std::move(kept)));
+      },
+      [&](const Block& block) -> Opt<Stmt> {
+        if (const auto* rest = as<Seq>(block.body); rest && rest->body.empty()) return block.body;
+        std::vector<Ref<Region>> writes;
+        for (const auto& region : block.writes)
+          if (!dead.contains(region->buffer.node())) writes.push_back(region);
+        if (writes.size() == block.writes.size()) return {};
+        return with(ref_to(block), &Block::writes, List<Ref<Region>>(std::move(writes)));
       },
       [&](const Store& store) -> Opt<Stmt> { return dead.contains(store.buffer.node()) ? Opt<Stmt>(seq({})) : Opt<Stmt>(); },
       [&](const Allocate& a) -> Opt<Stmt> { return dead.contains(a.buffer.node()) ? Opt<Stmt>(a.body) : Opt<Stmt>(); });

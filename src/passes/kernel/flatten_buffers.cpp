@@ -66,7 +66,9 @@ Ref<Kernel> flatten_buffers(const Ref<Kernel>& kernel, PassContext&) {
 }
 
 extern const Pass flatten_buffers_pass;
-const Pass flatten_buffers_pass = {
-    .name = "flatten_buffers", .doc = "makes every buffer one-dimensional and every index an offset", .kernel = flatten_buffers};
+const Pass flatten_buffers_pass = {.name = "flatten_buffers",
+                                   .doc = "makes every buffer one-dimensional and every index an offset",
+                                   .kernel = flatten_buffers,
+                                   .leaves = Stage::flat};
 
 } // namespace tw::passes

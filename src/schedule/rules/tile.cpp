@@ -36,13 +36,14 @@ LoopsByKind loops_by_kind(Schedule& s, const Block& block) {
 
 class TileRule {
 public:
-  TileRule(Schedule& s, std::vector<Name> prologue, Name id, std::vector<Name> epilogue)
-      : s_(s), id_(id), prologue_(std::move(prologue)), epilogue_(std::move(epilogue)) {}
+  TileRule(Schedule& s, std::vector<Name> prologue, Name id, std::vector<Name> epilogue, size_t outer)
+      : s_(s), id_(id), prologue_(std::move(prologue)), epilogue_(std::move(epilogue)), outer_(outer) {}
 
   bool run() {
     Ref<Block> block = s_.block(id_);
     LoopsByKind loops = loops_by_kind(s_, *block);
-    if (loops.spatial.empty() || loops.reduce.empty()) return false;
+    if (loops.spatial.size() <= outer_ || loops.reduce.empty()) return false;
+    loops.spatial.erase(loops.spatial.begin(), loops.spatial.begin() + static_cast<int64_t>(outer_));
     Ref<Var> column = loops.spatial.back()->var;
     if (is_int(loops.spatial.back()->extent, 1) || !contiguous(*block, column)) return false;
     shared_columns_ = !column_in_all(*block, column);
@@ -136,8 +137,9 @@ private:
     reorder(s_, column_first);
     Ref<Var> rest = partition(s_, column, floordiv(extent, width) * width)[1];
     Loops rest_rows;
-    for (const auto& f : s_.loops(copies(rest)[0]))
-      if (!f->var.same_as(rest) && rest_rows.size() < rows.size()) rest_rows.push_back(f->var);
+    auto all = s_.loops(copies(rest)[0]);
+    for (size_t i = outer_; i < all.size(); ++i)
+      if (!all[i]->var.same_as(rest) && rest_rows.size() < rows.size()) rest_rows.push_back(all[i]->var);
     auto column_last = [&](Loops order, const Ref<Var>& last) {
       order.push_back(last);
       reorder(s_, order);
@@ -165,17 +167,18 @@ private:
   static int64_t equal_blocks(int64_t extent, int64_t wanted) {
     for (int64_t blocks = wanted; blocks <= wanted + wanted / 2 + 1; ++blocks)
       if (extent % blocks == 0) return blocks;
-    return 0;
+    int64_t each = (extent + wanted - 1) / wanted;
+    return extent % each ? 0 : extent / each;
   }
 
   // rows…, column → shared(outer rows, row blocks, panels), rows of a block, columns of a panel.
-  void panel(const Loops& rows, const Ref<Var>& column, int64_t width, double work) {
+  void panel(const Loops& rows, const Ref<Var>& column, int64_t width, double work, int64_t blocks = 0) {
     auto total = as_int(s_.loop(column)->extent);
     int64_t panels = total ? std::max<int64_t>(*total / width, 1) : 4;
     if (rows.empty()) {
       Loops parts = split(s_, column, width);
       tensorize_nest(parts[1]);
-      if (work >= worth_a_thread) parallel(s_, parts[0]);
+      if (work >= worth_a_thread && !outer_) parallel(s_, parts[0]);
       return;
     }
     bool has_lines = rows.size() > 1;
@@ -183,8 +186,8 @@ private:
     int64_t length = has_lines ? as_int(s_.loop(line)->extent).value_or(64) : 1;
     bool strips = prologue_in_strips(has_lines, s_.loop(blocked)->extent);
     auto extent = as_int(s_.loop(blocked)->extent);
-    int64_t wanted = extent ? blocks_wanted(*extent, length * depth_per_row_, strips && shared_columns_ ? 1 : panels) : 1;
-    int64_t blocks = wanted > 1 ? equal_blocks(*extent, wanted) : 1;
+    int64_t wanted = extent && !outer_ ? blocks_wanted(*extent, length * depth_per_row_, strips && shared_columns_ ? 1 : panels) : 1;
+    if (!blocks) blocks = wanted > 1 ? equal_blocks(*extent, wanted) : 1;
     if (!blocks && prologue_.empty() && blocked.same_as(rows[0])) {
       // Nothing near divides the rows: whole blocks, and a nest for the last one.
       int64_t each = (*extent + wanted - 1) / wanted;
@@ -194,13 +197,14 @@ private:
       for (const auto& f : loops)
         if (rest_rows.size() < rows.size()) rest_rows.push_back(f->var);
       Ref<Var> rest_column = loops[rows.size()]->var;
-      panel(rows, column, width, work);
-      panel(rest_rows, rest_column, width, work);
+      panel(rows, column, width, work, *extent / each);
+      panel(rest_rows, rest_column, width, work, 1);
       return;
     }
     Loops parts = split(s_, column, width);
     Ref<Var> panel = parts[0], inside = parts[1];
     Loops before(rows.begin(), rows.end() - (has_lines ? 2 : 1)), order;
+    blocks = std::max<int64_t>(blocks, 1); // rows that could not be cut stay one block
     if (blocks > 1) {
       Loops halves = split(s_, blocked, *extent / blocks);
       before.push_back(halves[0]);
@@ -213,13 +217,14 @@ private:
     order.push_back(line);
     order.push_back(inside);
     reorder(s_, order);
+    if (strips && shared_columns_ && before.size() == 1) strips = false; // one block of rows: its border is the whole
     if (strips) {
       if (shared_columns_) before.pop_back(); // a strip serves all panels
       for (const Name& map : prologue_) compute_in_strip(map, before.back());
       prologue_.clear();
     }
     tile(has_lines && plan_.lines > 1 ? Opt<Var>(blocked) : Opt<Var>(), line);
-    share_outer(s_, before, work);
+    if (!outer_) share_outer(s_, before, work);
   }
 
   // What the reduction reads is computed strip by strip, by the thread that needs it, unless the whole is small and strips would overlap a lot.
@@ -262,6 +267,7 @@ private:
   Name id_;
   std::vector<Name> prologue_, epilogue_;
   TileChoice plan_;
+  size_t outer_ = 0;     // loops around that other nests share: they stay as they are
   bool one_nest_ = true; // no columns are left over for a nest of their own
   bool shared_columns_ = false;
   int64_t depth_per_row_ = 1; // elements that one row reads, at most
@@ -270,10 +276,10 @@ private:
 
 } // namespace
 
-bool schedule_tile(Schedule& s, const std::vector<Name>& prologue, Name reduction, const std::vector<Name>& epilogue) {
+bool schedule_tile(Schedule& s, const std::vector<Name>& prologue, Name reduction, const std::vector<Name>& epilogue, size_t outer) {
   Schedule attempt = s;
   try {
-    if (!TileRule(attempt, prologue, reduction, epilogue).run()) return false;
+    if (!TileRule(attempt, prologue, reduction, epilogue, outer).run()) return false;
   } catch (const Error& refused) {
     // A primitive refuses what its caller could not foresee: the rule does not fit. Bugs of ours are not refusals.
     if (refused.kind() != ErrorKind::user) throw;

@@ -1,0 +1,203 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""Tensorwright beside other engines on the same models: latency, compile time, memory.
+
+Each engine runs in a process of its own; rounds go round-robin (A B C, A B C, …), so that the machine's drift hits all alike. What counts is the
+ratio: in each round Tensorwright's median time over the peer's, and of these the median over the rounds. Outputs are compared with those of the
+first peer. Compile times are without Tensorwright's on-disk cache; peak memory is that of the engine's process, with Python.
+"""
+from __future__ import annotations
+
+import argparse
+import json
+import math
+import os
+import platform
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import engines
+import models
+
+HERE = Path(__file__).resolve().parent
+
+
+def say(text: str) -> None:
+    print(text, flush=True)
+
+
+class Worker:
+    """An engine's process on one model."""
+
+    def __init__(self, name: str, model: Path, threads: int, scratch: Path):
+        self.name, self.log, self.outputs = name, scratch / f"{name}.log", scratch / f"{name}.npz"
+        self.medians: list[float] = []
+        self.best = math.inf
+        self.peak_bytes = 0
+        command = [sys.executable, HERE / "engines.py", name, model, str(threads), scratch / "feeds.npz", self.outputs]
+        with open(self.log, "w") as log:
+            self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log, text=True)
+        self.start = self._answer()
+
+    def _answer(self) -> dict | None:
+        line = self.process.stdout.readline()
+        return json.loads(line) if line else None
+
+    def round(self, seconds: float) -> bool:
+        self.process.stdin.write(f"{seconds}\n")
+        self.process.stdin.flush()
+        answer = self._answer()
+        if answer is None:
+            return False
+        self.medians.append(statistics.median(answer["seconds"]))
+        self.best = min(self.best, *answer["seconds"])
+        self.peak_bytes = answer["peak_bytes"]
+        return True
+
+    def failure(self) -> str:
+        lines = self.log.read_text(errors="replace").strip().splitlines()
+        return lines[-1] if lines else f"ended with status {self.process.wait()} and said nothing"
+
+    def close(self) -> None:
+        self.process.stdin.close()
+        self.process.wait()
+
+
+def difference(mine: Path, other: Path) -> float:
+    """The largest difference over the largest magnitude, of the worst output."""
+    import numpy
+
+    worst = 0.0
+    with numpy.load(mine) as a, numpy.load(other) as b:
+        for key in a.files:
+            x, y = a[key].astype(numpy.float64), b[key].astype(numpy.float64)
+            if x.size:
+                worst = max(worst, float(numpy.max(numpy.abs(x - y)) / (numpy.max(numpy.abs(y)) + 1e-12)))
+    return worst
+
+
+def measure(model: Path, names: list[str], arguments: argparse.Namespace, scratch: Path) -> list[dict]:
+    subprocess.run([sys.executable, HERE / "engines.py", "feeds", model, scratch / "feeds.npz"], check=True)
+    workers = [Worker(name, model, arguments.threads, scratch) for name in names]
+    failed = {w.name: w.failure() for w in workers if w.start is None}
+    for _ in range(arguments.rounds):
+        for w in workers:
+            if w.name not in failed and not w.round(arguments.seconds):
+                failed[w.name] = w.failure()
+    rows = []
+    ours = next((w for w in workers if w.name == "tensorwright" and w.name not in failed), None)
+    oracle = next((w for w in workers if w.name != "tensorwright" and w.name not in failed), None)
+    for w in workers:
+        w.close()
+    for w in workers:
+        row = {"model": model.stem, "engine": w.name, "threads": arguments.threads, "weights_bytes": model.stat().st_size}
+        if w.name in failed:
+            rows.append(row | {"failed": failed[w.name]})
+            continue
+        row |= w.start | {"median_seconds": statistics.median(w.medians), "best_seconds": w.best, "peak_bytes": w.peak_bytes}
+        if ours and w is not ours:
+            row["ratio"] = statistics.median(mine / theirs for mine, theirs in zip(ours.medians, w.medians))
+        if oracle and w is not oracle:
+            row["difference"] = difference(w.outputs, oracle.outputs)
+        rows.append(row)
+    return rows
+
+
+def text_of(row: dict) -> str:
+    head = f"{row['model']:22s} {row['engine']:13s}"
+    if "failed" in row:
+        return f"{head} failed: {row['failed']}"
+    ratio = f"{row['ratio']:6.2f}" if "ratio" in row else f"{'':6s}"
+    difference = f"{row['difference']:8.1e}" if "difference" in row else f"{'':8s}"
+    return (f"{head} {row['median_seconds'] * 1e3:9.2f} {row['best_seconds'] * 1e3:9.2f} {ratio} {row['compile_seconds']:8.2f} "
+            f"{row['first_seconds'] * 1e3:9.1f} {row['peak_bytes'] / 2**20:8.0f} {difference}")
+
+
+HEADINGS = (f"{'model':22s} {'engine':13s} {'median ms':>9s} {'best ms':>9s} {'ratio':>6s} {'compile s':>8s} {'first ms':>8s} {'peak MiB':>8s} "
+            f"{'error':>8s}")
+
+
+def geometric_means(rows: list[dict]) -> dict[str, float]:
+    ratios: dict[str, list[float]] = {}
+    for row in rows:
+        if "ratio" in row:
+            ratios.setdefault(row["engine"], []).append(row["ratio"])
+    return {engine: statistics.geometric_mean(values) for engine, values in ratios.items()}
+
+
+def processor() -> str:
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+    except OSError:
+        return platform.processor()
+    return next((line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")), platform.machine())
+
+
+def physical_cores() -> int:
+    seen = set()
+    for cpu in os.sched_getaffinity(0):
+        siblings = Path(f"/sys/devices/system/cpu/cpu{cpu}/topology/thread_siblings_list")
+        seen.add(siblings.read_text() if siblings.exists() else cpu)
+    return len(seen)
+
+
+def run_kernels(arguments: argparse.Namespace) -> int:
+    """The programs of bench/ that measure single kernels against the peak of this machine."""
+    build = Path(os.environ.get("TENSORWRIGHT_BUILD") or models.ROOT / "build")
+    programs = ["bench_matmul", "bench_register_tiles"]
+    subprocess.run(["cmake", "--build", build, "--target", *programs], check=True, stdout=subprocess.DEVNULL)
+    for options in ([programs[0], "--threads", "1"], [programs[0], "--threads", str(arguments.threads)], [programs[1], "--rounds", "10"]):
+        say("\n" + " ".join(options))
+        subprocess.run([build / "bench" / options[0], *options[1:]], check=True)
+    return 0
+
+
+def parse() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="./dev bench", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--models", nargs="+", default=[], metavar="MODEL", help="files, or names of the default models")
+    parser.add_argument("--peers", default="onnxruntime,openvino", help="engines to stand beside, with commas (default: %(default)s)")
+    parser.add_argument("--threads", type=int, default=physical_cores(), help="of every engine (default: one for each core, %(default)s)")
+    parser.add_argument("--rounds", type=int, default=7, help="default: %(default)s")
+    parser.add_argument("--seconds", type=float, default=1.0, help="of each engine in each round (default: %(default)s)")
+    parser.add_argument("--json", metavar="FILE", help="write the results there as well")
+    parser.add_argument("--kernels", action="store_true", help="measure single kernels against the machine's peak instead")
+    return parser.parse_args()
+
+
+def main() -> int:
+    arguments = parse()
+    if arguments.kernels:
+        return run_kernels(arguments)
+    peers = [name for name in arguments.peers.split(",") if name]
+    for name in peers:
+        if name not in engines.ENGINES or name == "tensorwright":
+            sys.exit(f"bench: there is no peer '{name}': expected some of {', '.join(n for n in engines.ENGINES if n != 'tensorwright')}")
+        if not engines.installed(name):
+            say(f"{name} is left out, because it is not installed in .venv/ (pip install {engines.ENGINES[name].package})")
+    names = [name for name in peers if engines.installed(name)] + ["tensorwright"]
+    chosen = models.chosen_models(arguments.models, say)
+    host = {"processor": processor(), "threads": arguments.threads, "date": time.strftime("%Y-%m-%d")}
+    say(f"{host['processor']}, {host['threads']} threads, {host['date']}; ratio: Tensorwright's time over the engine's\n\n{HEADINGS}")
+    rows: list[dict] = []
+    for model in chosen:
+        with tempfile.TemporaryDirectory() as scratch:
+            fresh = measure(model, names, arguments, Path(scratch))
+        for row in fresh:
+            say(text_of(row))
+        rows += fresh
+    means = geometric_means(rows)
+    say("")
+    for engine, mean in means.items():
+        count = sum(1 for row in rows if row["engine"] == engine and "ratio" in row)
+        say(f"geometric mean of {count} models: {mean:.3f} of {engine}'s time")
+    if arguments.json:
+        Path(arguments.json).write_text(json.dumps({"host": host, "rows": rows, "geometric_means": means}, indent=1) + "\n")
+    return 1 if any("failed" in row and row["engine"] == "tensorwright" for row in rows) else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
