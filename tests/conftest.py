@@ -42,6 +42,21 @@ def seal(library, features=""):
     return body + struct.pack("<IIQQI20s8s", 1, 0, len(library), checksum(body), len(features), b"x86_64", b"TWMODULE")
 
 
+def models_folder():
+    """The folder of real models: TENSORWRIGHT_MODELS, or the nearest shared/models above the project; None if there is none."""
+    if chosen := os.environ.get("TENSORWRIGHT_MODELS"):
+        return Path(chosen)
+    return next((folder / "shared/models" for folder in ROOT.parents if (folder / "shared/models").is_dir()), None)
+
+
+@pytest.fixture(scope="session")
+def models():
+    folder = models_folder()
+    if folder is None:
+        pytest.skip("no folder of real models: set TENSORWRIGHT_MODELS")
+    return folder
+
+
 @pytest.fixture(scope="session")
 def fake_module(tmp_path_factory):
     """y = 2 x + 1 for x of shape (n, 3), 1 <= n <= 64, and the sum of y."""

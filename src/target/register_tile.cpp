@@ -26,6 +26,14 @@ double rows_cost(const Target& t, int64_t total, int64_t most, int64_t vectors, 
 
 bool fits(const Target& t, int64_t rows, int64_t vectors) { return rows * vectors + vectors + 1 <= t.vector_registers; }
 
+// Rows a power of two apart fall into few sets of the first-level cache; a tile reads one line of each for as many steps as a line has
+// elements, so they must stay, beside the lines of the other operand that pass through (docs/measurements/register-tiles.md).
+int64_t rows_in_cache(const Target& t, int64_t row_step) {
+  int64_t most = t.l1_ways + 2, span = t.l1_bytes / t.l1_ways; // bytes until the sets repeat
+  if (row_step > 0 && row_step % span == 0) return std::max<int64_t>(4, t.l1_ways - 4);
+  return most;
+}
+
 // Where all operands step with the columns, wider tiles save little, and a nest of its own for what is left over costs a lot: the widest
 // panel that divides the columns, even if its last vector is a half or a quarter.
 int64_t even_panel(int64_t columns, int64_t lanes) {
@@ -58,7 +66,7 @@ TileChoice choose_tile(const Target& t, const TileProblem& p) {
   if (!p.shared_columns) return choose_columns_alike(t, p, lanes, length);
   TileChoice best;
   double best_cost = -1;
-  int64_t most_rows = t.l1_ways + 2;
+  int64_t most_rows = rows_in_cache(t, p.row_step);
   for (int64_t vectors = 1; vectors <= 4; ++vectors) {
     if (vectors > 1 && (vectors - 1) * lanes >= columns) break;
     for (int64_t rows = 1; rows <= std::min<int64_t>(length, most_rows); ++rows)

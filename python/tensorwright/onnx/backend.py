@@ -16,24 +16,67 @@ import onnx.shape_inference
 from onnx.backend.base import Backend, BackendRep, namedtupledict
 
 from ..compiler import compile as compile_model
-from ..errors import UserError
+from ..errors import UnsupportedError, UserError
+from ..frontend.onnx import load_bytes
+from ..model import Model
+from .functions import expand_functions
 
 
 class TensorwrightRep(BackendRep):
-    """A compiled model."""
+    """A compiled model. Inputs that decide how the code must be (axes, the number of iterations) are taken from each run: the model is
+    compiled once for each of their values."""
 
-    def __init__(self, model):
-        self.model = model
-        self._outputs = namedtupledict("Outputs", [port.name for port in model.outputs])
+    _MOST_KEPT = 16
+
+    def __init__(self, model: onnx.ModelProto, options: Mapping[str, Any]):
+        initialised = {tensor.name for tensor in model.graph.initializer}
+        self._names = [value.name for value in model.graph.input if value.name not in initialised]
+        self._bytes = expand_functions(model).SerializeToString()
+        self._options = dict(options)
+        self._decisive: tuple[str, ...] = ()
+        self._compiled: dict[tuple[Any, ...], Model] = {}
+        self._outputs = namedtupledict("Outputs", [value.name for value in model.graph.output])
+        try:
+            self._for_values({})
+        except UnsupportedError:
+            if not self._decisive:
+                raise
 
     def run(self, inputs: Any, **kwargs: Any) -> tuple[Any, ...]:
         """Inputs as a sequence in the model's order, by name, or a single array; outputs as NumPy arrays, also by name."""
         if isinstance(inputs, Mapping):
-            outputs = self.model.run(inputs).values()
+            given = dict(inputs)
         else:
             values = list(inputs) if isinstance(inputs, Sequence) else [inputs]
-            outputs = self.model.run(dict(zip([port.name for port in self.model.inputs], values, strict=True))).values()
-        return self._outputs(*(output.numpy() for output in outputs))
+            if len(values) > len(self._names):
+                raise UserError(f"expected {len(self._names)} inputs, found {len(values)}")
+            given = dict(zip(self._names, values))
+        missing = [name for name in self._decisive if name not in given]
+        if missing:
+            raise UserError(f"expected a value for the input {missing[0]!r}, found none")
+        model = self._for_values(given)
+        taken = {name: value for name, value in given.items() if name not in self._decisive}
+        return self._outputs(*(output.numpy() for output in model.run(taken).values()))
+
+    def _for_values(self, given: Mapping[str, Any]) -> Model:
+        while True:
+            values = {name: numpy.asarray(given[name]) for name in self._decisive}
+            key = tuple((value.shape, value.dtype.str, value.tobytes()) for value in values.values())
+            if key in self._compiled:
+                return self._compiled[key]
+            wanted: set[str] = set()
+            try:
+                model = compile_model(load_bytes(self._bytes, values=values, wanted=wanted), **self._options)
+            except UnsupportedError:
+                more = wanted.difference(self._decisive)
+                self._decisive = tuple(sorted({*self._decisive, *more}))
+                if not more or not more.issubset(given):
+                    raise
+                continue
+            while len(self._compiled) >= self._MOST_KEPT:
+                del self._compiled[next(iter(self._compiled))]
+            self._compiled[key] = model
+            return model
 
 
 class TensorwrightBackend(Backend):
@@ -45,7 +88,7 @@ class TensorwrightBackend(Backend):
         if not cls.supports_device(device):
             raise UserError(f"expected the device CPU, found {device!r}")
         super().prepare(model, device)
-        return TensorwrightRep(compile_model(model, **kwargs))
+        return TensorwrightRep(model, kwargs)
 
     @classmethod
     def run_model(cls, model: onnx.ModelProto, inputs: Any, device: str = "CPU", **kwargs: Any) -> tuple[Any, ...]:

@@ -171,9 +171,11 @@ private:
   // Memory whose size only this place in the run knows: thread 0 asks for it, all wait.
   void provide(const Value& value) {
     const Storage& s = *value.storage;
-    Ref<TensorType> type = tensor_of(&value);
     bool slot = s.where == StorageKind::slot;
-    if (!slot && (s.where != StorageKind::output || known_at_entry(type))) return;
+    // A result may be a view of what is computed into its memory.
+    bool output = s.where == StorageKind::output;
+    Ref<TensorType> type = tensor_of(output ? plan_.function->body->results[static_cast<size_t>(s.offset)].node() : &value);
+    if (!slot && (!output || known_at_entry(type))) return;
     std::vector<llvm::Value*> sizes;
     for (const auto& e : type->shape) sizes.push_back(emitter_.expression(e));
     only(is_first(), [&] {

@@ -30,6 +30,7 @@ Pipeline cpu_pipeline(const Target&) {
       &eliminate_common_subexpressions_pass,
       &simplify_graph_pass,
       &recognise_patterns_pass,
+      &merge_products_pass,  // asks who is attention
       &fold_batch_norm_pass, // before layout: it looks for weights as the model has them
       &assign_layout_pass,
       &fold_constants_pass, // the weights that assign_layout has permuted

@@ -122,6 +122,12 @@ std::vector<Ref<Var>> BodyBuilder::read(const Ref<Operand>& operand, int64_t min
   return read;
 }
 
+void BodyBuilder::assume(const Ref<Expr>& condition, const std::string& text) {
+  auto attribute = [](const char* name, Attr::Value value) { return make(Attr{.name = name, .value = std::move(value)}); };
+  emit(make(Binding{
+      .operation = make(OpCall{.op = "assume", .attrs = {attribute("condition", Opt<Expr>(condition)), attribute("text", Name(text))}})}));
+}
+
 std::optional<interpreter::Array> BodyBuilder::constant_value(const Ref<Operand>& operand) { return evaluate(operand, 0); }
 
 std::optional<interpreter::Array> BodyBuilder::evaluate(const Ref<Operand>& operand, int depth) {
@@ -154,6 +160,23 @@ std::optional<interpreter::Array> BodyBuilder::evaluate(const Ref<Operand>& oper
   auto result = results.at(index_of(*from, operand));
   values_.insert_or_assign(operand.node(), result);
   return result;
+}
+
+std::set<const tw::Node*> BodyBuilder::sources(const Ref<Operand>& operand) const {
+  std::set<const tw::Node*> seen, found;
+  std::vector<const tw::Node*> work{operand.node()};
+  while (!work.empty()) {
+    const tw::Node* at = work.back();
+    work.pop_back();
+    if (!seen.insert(at).second || !as<tw::Value>(at)) continue;
+    const Binding* from = producer(at);
+    if (!from) found.insert(at);
+    const auto* call = from ? as<OpCall>(from->operation) : nullptr;
+    if (!call || call->op == "shape_of" || call->op == "size_of") continue;
+    for (const auto& arg : call->args)
+      if (arg) work.push_back(arg.node());
+  }
+  return found;
 }
 
 std::vector<Ref<tw::Value>> BodyBuilder::apply_all(Name op, std::vector<Opt<Operand>> args, const Attributes& attributes) {

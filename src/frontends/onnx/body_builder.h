@@ -7,6 +7,8 @@
 #include "interpreter/array.h"
 #include "ops/contents.h"
 
+#include <set>
+
 namespace tw::onnx {
 
 class BodyBuilder : public ops::GraphBuilder {
@@ -23,8 +25,13 @@ public:
   std::optional<ops::Contents> sizes(const Ref<Operand>& operand, int64_t min = 0);
   // Reads a vector of i64 or i32.
   std::vector<Ref<Var>> read(const Ref<Operand>& operand, int64_t min, int64_t max = unbounded);
+  // Stops the run with the text unless the condition holds.
+  void assume(const Ref<Expr>& condition, const std::string& text);
   // The whole value, if it follows from constants alone and is small.
   std::optional<interpreter::Array> constant_value(const Ref<Operand>& operand);
+
+  // The values from outside all bodies that the operand's contents are computed from: not those of which only the shape counts.
+  std::set<const tw::Node*> sources(const Ref<Operand>& operand) const;
 
   // A call with attributes in any order; those that have the operator's default value are left out.
   using Attributes = std::vector<std::pair<const char*, Attr::Value>>;

@@ -91,6 +91,15 @@ void GraphImporter::declare_initializers(const Graph& graph, Names& names) {
     names.set(tensor.name, with_place(fmt::format("initializer '{}'", tensor.name), [&] { return to_constant(tensor, tensor.name); }));
 }
 
+std::vector<std::string> GraphImporter::inputs_of(const BodyBuilder& body, const Ref<Operand>& operand) {
+  std::vector<std::string> names;
+  for (const tw::Node* source : body.sources(operand))
+    if (auto found = parameters_.find(source); found != parameters_.end()) names.push_back(found->second);
+  std::sort(names.begin(), names.end());
+  if (options_.wanted) options_.wanted->insert(names.begin(), names.end());
+  return names;
+}
+
 Ref<Module> GraphImporter::run() {
   const Graph& graph = model_.graph;
   Names names;
@@ -107,6 +116,7 @@ Ref<Module> GraphImporter::run() {
       continue;
     }
     parameters.push_back(parameter(input));
+    parameters_.emplace(parameters.back().node(), input.name);
     names.set(input.name, parameters.back());
     inputs.push_back(input.name);
   }

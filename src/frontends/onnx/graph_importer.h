@@ -31,6 +31,8 @@ public:
 
   // The nodes of a subgraph, emitted into `body`; its inputs stand for `arguments`. Gives the graph's outputs.
   Results subgraph(const Graph& graph, const std::vector<Ref<Operand>>& arguments, BodyBuilder& body);
+  // Names of the model's inputs that the operand's contents are computed from.
+  std::vector<std::string> inputs_of(const BodyBuilder& body, const Ref<Operand>& operand);
   // The declared type of the node's output i that is being translated; null if none.
   const ValueType* declared_output(const Node& node, size_t i) const;
 
@@ -50,6 +52,7 @@ private:
   std::map<std::string, Ref<Var>> dims_;
   std::vector<Ref<Var>> dim_order_;
   std::vector<std::string> unused_options_;
+  std::unordered_map<const tw::Node*, std::string> parameters_;
 };
 
 // The constant that a tensor of the model is: a view of its bytes.

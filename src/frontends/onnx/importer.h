@@ -12,6 +12,8 @@
 #include "interpreter/array.h"
 #include "ir/node_list.h"
 
+#include <set>
+
 namespace tw::onnx {
 
 struct ImportOptions {
@@ -19,6 +21,8 @@ struct ImportOptions {
   std::map<std::string, int64_t> dims;
   // Inputs that are given a value, and are then inputs no more: axes, shapes and the like, where the compiler must know them.
   std::map<std::string, interpreter::Array> values;
+  // Gains the names of inputs whose value would have been needed, where that is why an import fails.
+  std::set<std::string>* wanted = nullptr;
 };
 
 Ref<Module> import_model(const Model& model, const ImportOptions& options = {});

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "frontends/onnx/node_context.h"
 
+#include "frontends/onnx/graph_importer.h"
+
 #include "ops/element.h"
 #include "ops/sizes.h"
 
@@ -36,8 +38,17 @@ std::optional<std::vector<int64_t>> NodeContext::maybe_ints(size_t i) {
 std::vector<int64_t> NodeContext::known_ints(size_t i, const char* what) {
   if (element(i).is_float()) throw user_error("input {} ('{}') must hold integers, found {}", i, what, to_string(element(i)));
   if (auto values = maybe_ints(i)) return *values;
-  throw unsupported("input {} ('{}') must be known when the model is compiled, but it depends on the model's inputs", i, what)
-      .hint("make it a constant of the model");
+  not_known(i, fmt::format("input {} ('{}') must be known when the model is compiled, but it depends on the model's inputs", i, what));
+}
+
+void NodeContext::not_known(size_t i, std::string text) {
+  std::vector<std::string> names;
+  if (has(i)) names = importer.inputs_of(body, input(i));
+  std::string hint = "make it a constant of the model";
+  if (!names.empty())
+    hint += fmt::format(", or compile for one value of the input{} '{}' (the option values)", names.size() == 1 ? "" : "s",
+                        fmt::join(names, "', '"));
+  throw unsupported("{}", text).hint(hint);
 }
 
 int64_t NodeContext::known_int(size_t i, const char* what) {
@@ -49,8 +60,7 @@ int64_t NodeContext::known_int(size_t i, const char* what) {
 std::vector<double> NodeContext::known_floats(size_t i, const char* what) {
   auto value = body.constant_value(input(i));
   if (!value)
-    throw unsupported("input {} ('{}') must be known when the model is compiled, but it depends on the model's inputs", i, what)
-        .hint("make it a constant of the model");
+    not_known(i, fmt::format("input {} ('{}') must be known when the model is compiled, but it depends on the model's inputs", i, what));
   return value->numbers();
 }
 
@@ -66,7 +76,7 @@ std::vector<Ref<Expr>> NodeContext::sizes(size_t i, const char* what, int64_t mi
     throw user_error("input {} ('{}') must be a list of integers, found {} of rank {}", i, what, to_string(t->element), t->shape.size());
   auto contents = body.sizes(input(i), min);
   if (!contents)
-    throw unsupported("input {} ('{}') has an unknown number of elements, so that the rank of the result is not known", i, what);
+    not_known(i, fmt::format("input {} ('{}') has an unknown number of elements, so that the rank of the result is not known", i, what));
   std::vector<Ref<Expr>> out;
   for (Ref<Expr> e : contents->elements) {
     // Sizes fit in every type that models compute them in.

@@ -50,6 +50,8 @@ public:
   std::vector<double> known_floats(size_t i, const char* what);
   double known_float(size_t i, const char* what);
   std::optional<std::vector<int64_t>> maybe_ints(size_t i);
+  // For a value that is not known but must be: an error that says what the user can do.
+  [[noreturn]] void not_known(size_t i, std::string text);
   // Sizes (rank 0 or 1): symbolic, or read at run time where they depend on data.
   std::vector<Ref<Expr>> sizes(size_t i, const char* what, int64_t min = 0);
   // The same for positions and offsets, which may be negative.

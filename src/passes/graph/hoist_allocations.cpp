@@ -41,21 +41,33 @@ bool has_parallel(const Ref<Stmt>& s) {
   return found;
 }
 
-// The statements of nested sequences, in order.
-void flatten(const Ref<Stmt>& body, std::vector<Ref<Stmt>>& out) {
-  const auto* x = as<Seq>(body);
-  if (!x) return out.push_back(body);
-  for (const auto& part : x->body) flatten(part, out);
+bool is_barrier(const Ref<Stmt>& s) {
+  const auto* e = as<Evaluate>(s);
+  const auto* c = e ? as<Call>(e->value) : nullptr;
+  return c && c->intrinsic == "barrier";
+}
+
+// The nests in their order. Where an allocation has been, a sequence may stand inside a sequence.
+void append_nests(const Seq& s, std::vector<Ref<Stmt>>& out) {
+  for (const auto& part : s.body)
+    if (const auto* inner = as<Seq>(part)) append_nests(*inner, out);
+    else out.push_back(part);
 }
 
 // Nests of a kernel that threads share run after one another: a nest without a shared loop is for one thread, others wait.
 Ref<Stmt> with_barriers(const Ref<Stmt>& body) {
   if (const auto* a = as<Allocate>(body)) return with(as_ref<Allocate>(body), &Allocate::body, with_barriers(a->body));
-  if (!as<Seq>(body) || !has_parallel(body)) return body;
-  std::vector<Ref<Stmt>> parts, out;
-  flatten(body, parts);
+  const auto* x = as<Seq>(body);
+  if (!x || !has_parallel(body)) return body;
+  std::vector<Ref<Stmt>> nests, out;
+  append_nests(*x, nests);
   std::vector<Touched> since;
-  for (const auto& part : parts) {
+  for (const auto& part : nests) {
+    if (is_barrier(part)) {
+      since.clear();
+      out.push_back(part);
+      continue;
+    }
     Touched mine = touched(part);
     bool conflict = false;
     for (const Touched& t : since)

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Every result of an entry function gets a kernel that writes it: results that are inputs, constants, values of a branch, views of such, or
-// given twice, go through a copy. Afterwards each output's memory has one writer.
+// given twice, go through a copy. So do views whose sizes the run may know only after what they are views of. Afterwards each output's
+// memory has one writer.
 #include "ir/visit.h"
 #include "ops/op.h"
 #include "passes/fusion.h"
@@ -24,12 +25,19 @@ Ref<Module> materialise_results(const Ref<Module>& module, PassContext&) {
           for (const auto& v : binding->values) computed.insert(v.node());
         else if (!binding->values.empty()) view_of.emplace(binding->values[0].node(), call->args[0].node());
       }
+    auto known = [&](const Ref<Operand>& result) {
+      bool all = true;
+      visit(type_of(result.node()), [&](const Var& v) {
+        all = all && std::any_of(function->dims.begin(), function->dims.end(), [&](const Ref<Var>& d) { return d.same_as(&v); });
+      });
+      return all;
+    };
     std::vector<Ref<Binding>> bindings = body.bindings.vector();
     std::vector<Ref<Operand>> results;
     for (const auto& result : body.results) {
       const Node* root = result.node();
       while (view_of.count(root)) root = view_of[root];
-      if (computed.count(root) && taken.insert(root).second) {
+      if (computed.count(root) && (root == result.node() || known(result)) && taken.insert(root).second) {
         results.push_back(result);
         continue;
       }

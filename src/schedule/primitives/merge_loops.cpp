@@ -5,36 +5,59 @@
 //       with block("c"): C[j] = T[j] + 1.0
 #include "schedule/schedule.h"
 
+#include "arith/analyzer.h"
 #include "ir/visit.h"
 
 namespace tw::schedule {
 namespace {
 
-// In every access to the buffer below n, is the index of some one dimension exactly v (through the block's iterations)?
-bool indexed_by(const Ref<Stmt>& n, const Node* buffer, const Ref<Var>& v, std::vector<bool>& dimensions) {
+// By dimension of a buffer: how far apart the parts of neighbouring iterations are (1: the index is the loop's variable); 0: not yet known;
+// none: its accesses are no such parts.
+constexpr int64_t none = -1;
+
+// Each iteration of v has a part of its own in a dimension if every index there is v * step + (0 … step - 1).
+bool find_parts(const Ref<Stmt>& n, const Node* buffer, const Ref<Var>& v, std::vector<int64_t>& steps) {
   bool any = false;
+  arith::Analyzer analyzer;
+  auto step_of = [&](const Ref<Expr>& index) -> int64_t {
+    if (index.same_as(v)) return 1;
+    auto form = arith::affine(index, {v}, analyzer);
+    auto step = form ? as_int(form->coefficients[0]) : std::nullopt;
+    if (!step || *step < 1) return none;
+    auto rest = analyzer.bounds(form->rest);
+    return rest.min >= 0 && rest.max < *step ? *step : none;
+  };
   auto check = [&](const List<Ref<Expr>>& index, const Substitution& values) {
     any = true;
-    for (size_t d = 0; d < index.size(); ++d)
-      if (d < dimensions.size() && !substitute(index[d], values).same_as(v)) dimensions[d] = false;
+    for (size_t d = 0; d < index.size(); ++d) {
+      int64_t step = step_of(substitute(index[d], values));
+      steps[d] = steps[d] == 0 || steps[d] == step ? step : none;
+    }
   };
-  visit(n, [&](const Block& b) {
-    Substitution values;
-    for (const auto& iter : b.iters) values.emplace(iter->var.node(), iter->value);
-    auto inside = [&](const Node* part) {
-      visit(
-          part,
-          [&](const Load& l) {
-            if (l.buffer.same_as(buffer)) check(l.index, values);
-          },
-          [&](const Store& st, Walk walk) {
-            if (st.buffer.same_as(buffer)) check(st.index, values);
-            walk(static_cast<const Node*>(&st));
-          });
-    };
-    inside(b.body.node());
-    if (b.init) inside(b.init.node());
-  });
+  visit(
+      n,
+      [&](const For& f, Walk walk) {
+        analyzer.bind(f.var, f.begin, f.extent);
+        walk(static_cast<const Node*>(&f));
+      },
+      [&](const Block& b) {
+        Substitution values;
+        for (const auto& iter : b.iters) values.emplace(iter->var.node(), iter->value);
+        auto inside = [&](const Node* part) {
+          visit(
+              part,
+              [&](const Load& l, Walk walk) {
+                if (l.buffer.same_as(buffer)) check(l.index, values);
+                walk(static_cast<const Node*>(&l));
+              },
+              [&](const Store& st, Walk walk) {
+                if (st.buffer.same_as(buffer)) check(st.index, values);
+                walk(static_cast<const Node*>(&st));
+              });
+        };
+        inside(b.body.node());
+        if (b.init) inside(b.init.node());
+      });
   return any;
 }
 
@@ -51,14 +74,18 @@ void merge_loops(Schedule& s, const Ref<Var>& first, const Ref<Var>& second) {
   while (!parent->body[i].same_as(a)) ++i;
   if (i + 1 >= parent->body.size() || !parent->body[i + 1].same_as(b)) throw refuse("the second loop follows the first directly");
   Ref<Stmt> inside = substitute(b->body, Substitution{{second.node(), first}});
-  // Every buffer that the first writes and the second touches must be indexed by the loop in one and the same dimension on both sides.
+  // Every buffer that the first writes and the second touches must be parted between the iterations in one and the same dimension.
   std::vector<Ref<Buffer>> written;
-  visit(a->body, [&](const Store& st) { written.push_back(st.buffer); });
+  visit(a->body, [&](const Store& st, Walk walk) {
+    written.push_back(st.buffer);
+    walk(static_cast<const Node*>(&st));
+  });
   for (const auto& buffer : written) {
-    std::vector<bool> dimensions(buffer->shape.size(), true);
-    indexed_by(a->body, buffer.node(), first, dimensions);
-    if (!indexed_by(inside, buffer.node(), first, dimensions)) continue;
-    if (std::find(dimensions.begin(), dimensions.end(), true) == dimensions.end() && !is_int(a->extent, 1))
+    std::vector<int64_t> steps(buffer->shape.size(), 0);
+    find_parts(a->body, buffer.node(), first, steps);
+    if (!find_parts(inside, buffer.node(), first, steps)) continue;
+    bool parted = std::any_of(steps.begin(), steps.end(), [](int64_t step) { return step > 0; });
+    if (!parted && !is_int(a->extent, 1))
       throw refuse(fmt::format("each iteration reads of '{}' only what the same iteration has written", buffer->id.str()));
   }
   s.replace(b.node(), {});

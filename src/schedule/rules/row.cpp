@@ -29,6 +29,44 @@ size_t common_rows(Schedule& s, const std::vector<Name>& blocks) {
   return shared;
 }
 
+} // namespace
+
+void vectorise_reduction(Schedule& s, Name id, size_t rows) {
+  auto loops = s.loops(id);
+  if (loops.size() <= rows) return;
+  for (size_t i = loops.size(); i-- > rows + 1;) {
+    Ref<Block> block = s.block(id);
+    bool both = carries_reduction(*block, loops[i - 1]->var) && carries_reduction(*block, loops[i]->var);
+    if (both && collapsible(s, *block, loops[i - 1], loops[i])) fuse(s, loops[i - 1]->var, loops[i]->var), loops = s.loops(id);
+  }
+  Ref<Block> block = s.block(id);
+  Ref<Var> innermost = loops.back()->var;
+  if (!carries_reduction(*block, innermost)) return;
+  for (const auto& a : strides_of(s, *block, innermost))
+    if (!a.coefficient || (!is_int(a.coefficient, 1) && !is_int(a.coefficient, 0))) return;
+  // Inner spatial loops of its own would repeat the partial results' memory; they stay as they are.
+  for (size_t i = rows; i + 1 < loops.size(); ++i)
+    if (!carries_reduction(*block, loops[i]->var)) return;
+  const auto* update = as<Store>(block->body);
+  if (!update || !as<Binary>(update->value)) return;
+  auto extent = as_int(loops.back()->extent);
+  int64_t lanes = 4 * s.target().lanes(update->value->dtype.bytes());
+  while (extent && lanes > *extent) lanes /= 2;
+  if (lanes < 4) return;
+  bool alone = loops.size() == rows + 1;
+  bool exact = arith::Analyzer().prove_multiple(loops.back()->extent, lanes);
+  if (!exact && !alone) return;
+  decompose_reduction(s, id, loops[rows]->var);
+  if (!exact) partition(s, innermost, floordiv(loops.back()->extent, lanes) * lanes);
+  Loops parts = split(s, innermost, lanes);
+  // The partial sums begin from the neutral element, so the block takes its init back for them.
+  RFactor factored = rfactor(s, id, parts[1]);
+  tensorize(s, factored.partial, factored.lane_loop, factored.lane_loop);
+  vectorise(s, factored.final_loop);
+}
+
+namespace {
+
 class RowRule {
 public:
   explicit RowRule(Schedule& s) : s_(s) {}
@@ -49,7 +87,7 @@ public:
     Loops outer = merge(blocks, rows);
     for (const Name& id : blocks) {
       Ref<Block> block = s_.block(id);
-      if (is_reduction(*block)) reduce_row(id, rows);
+      if (is_reduction(*block)) vectorise_reduction(s_, id, rows);
       else map_row(id, rows);
     }
     if (!outer.empty()) share_outer(s_, outer, work);
@@ -74,41 +112,6 @@ private:
     auto loops = s_.loops(id);
     if (loops.size() <= rows) return;
     vectorise_innermost(s_, id, loops.back()->var, map_lanes(s_, *s_.block(id)));
-  }
-
-  // Contiguous along the innermost reduce loop: partial sums in vectors.
-  void reduce_row(Name id, size_t rows) {
-    auto loops = s_.loops(id);
-    if (loops.size() <= rows) return;
-    for (size_t i = loops.size(); i-- > rows + 1;) {
-      Ref<Block> block = s_.block(id);
-      bool both = carries_reduction(*block, loops[i - 1]->var) && carries_reduction(*block, loops[i]->var);
-      if (both && collapsible(s_, *block, loops[i - 1], loops[i])) fuse(s_, loops[i - 1]->var, loops[i]->var), loops = s_.loops(id);
-    }
-    Ref<Block> block = s_.block(id);
-    Ref<Var> innermost = loops.back()->var;
-    if (!carries_reduction(*block, innermost)) return;
-    for (const auto& a : strides_of(s_, *block, innermost))
-      if (!a.coefficient || (!is_int(a.coefficient, 1) && !is_int(a.coefficient, 0))) return;
-    // Inner spatial loops of its own would repeat the partial results' memory; they stay as they are.
-    for (size_t i = rows; i + 1 < loops.size(); ++i)
-      if (!carries_reduction(*block, loops[i]->var)) return;
-    const auto* update = as<Store>(block->body);
-    if (!update || !as<Binary>(update->value)) return;
-    auto extent = as_int(loops.back()->extent);
-    int64_t lanes = 4 * s_.target().lanes(update->value->dtype.bytes());
-    while (extent && lanes > *extent) lanes /= 2;
-    if (lanes < 4) return;
-    bool alone = loops.size() == rows + 1;
-    bool exact = arith::Analyzer().prove_multiple(loops.back()->extent, lanes);
-    if (!exact && !alone) return;
-    decompose_reduction(s_, id, loops[rows]->var);
-    if (!exact) partition(s_, innermost, floordiv(loops.back()->extent, lanes) * lanes);
-    Loops parts = split(s_, innermost, lanes);
-    // The partial sums begin from the neutral element, so the block takes its init back for them.
-    RFactor factored = rfactor(s_, id, parts[1]);
-    tensorize(s_, factored.partial, factored.lane_loop, factored.lane_loop);
-    vectorise(s_, factored.final_loop);
   }
 
   Schedule& s_;

@@ -19,8 +19,10 @@ void inline_maps(Schedule& s);
 // One nest around a map: collapsed, shared between threads, vectorised.
 void schedule_map(Schedule& s, Name block, bool outermost);
 // One nest around a reduction whose last spatial axis is contiguous, with maps before and after it. False: the rule does not fit, nothing
-// changed.
-bool schedule_tile(Schedule& s, const std::vector<Name>& prologue, Name reduction, const std::vector<Name>& epilogue);
+// changed. The first `outer` loops belong to others too and stay.
+bool schedule_tile(Schedule& s, const std::vector<Name>& prologue, Name reduction, const std::vector<Name>& epilogue, size_t outer = 0);
+// Products, row reductions and maps that share spatial axes in whatever order (attention): blocks of rows go through all of them together.
+bool schedule_chain(Schedule& s);
 // A kernel of winograd_convolution and maps behind it. False: it is none, or of unknown sizes.
 bool schedule_winograd(Schedule& s);
 // Nests that share their outer loops: everything of a row together.
@@ -40,6 +42,8 @@ bool collapsible(Schedule& s, const Block& block, const Ref<For>& outer, const R
 int64_t map_lanes(Schedule& s, const Block& block);
 // Splits off whole vectors of the innermost loop and marks them; what is left over runs in smaller vectors, then one by one.
 void vectorise_innermost(Schedule& s, Name block, const Ref<Var>& loop, int64_t lanes);
+// A reduction along its innermost loop, inside `rows` loops: partial sums in vectors first. What does not fit stays as it is.
+void vectorise_reduction(Schedule& s, Name reduction, size_t rows);
 // Fused outer loops are shared between threads when there is enough work.
 void share_outer(Schedule& s, const Loops& outer, double work);
 

@@ -122,6 +122,7 @@ Ref<Kernel> schedule_kernel(const Ref<Kernel>& kernel, const Target& target, con
   bool rows = !reductions.empty();
   for (const Name& r : reductions) rows = rows && last_axis_reduction(s, *s.block(r));
   if (rows && schedule_rows(s)) return s.kernel();
+  if (reductions.size() > 1 && schedule_chain(s)) return s.kernel();
   schedule_each(s, remark);
   return s.kernel();
 }

@@ -36,13 +36,14 @@ LoopsByKind loops_by_kind(Schedule& s, const Block& block) {
 
 class TileRule {
 public:
-  TileRule(Schedule& s, std::vector<Name> prologue, Name id, std::vector<Name> epilogue)
-      : s_(s), id_(id), prologue_(std::move(prologue)), epilogue_(std::move(epilogue)) {}
+  TileRule(Schedule& s, std::vector<Name> prologue, Name id, std::vector<Name> epilogue, size_t outer)
+      : s_(s), id_(id), prologue_(std::move(prologue)), epilogue_(std::move(epilogue)), outer_(outer) {}
 
   bool run() {
     Ref<Block> block = s_.block(id_);
     LoopsByKind loops = loops_by_kind(s_, *block);
-    if (loops.spatial.empty() || loops.reduce.empty()) return false;
+    if (loops.spatial.size() <= outer_ || loops.reduce.empty()) return false;
+    loops.spatial.erase(loops.spatial.begin(), loops.spatial.begin() + static_cast<int64_t>(outer_));
     Ref<Var> column = loops.spatial.back()->var;
     if (is_int(loops.spatial.back()->extent, 1) || !contiguous(*block, column)) return false;
     shared_columns_ = !column_in_all(*block, column);
@@ -60,7 +61,7 @@ public:
         rows[i - 1] = fuse(s_, rows[i - 1], rows[i]);
         rows.erase(rows.begin() + static_cast<int64_t>(i));
       }
-    plan_ = choose(rows, s_.loop(column)->extent, loops.reduce);
+    plan_ = choose(rows, column, loops.reduce);
     panels(rows, column, work);
     for (const Name& map : prologue_) schedule_map(s_, map, true);
     return true;
@@ -99,14 +100,25 @@ private:
     return true;
   }
 
-  TileChoice choose(const Loops& rows, const Ref<Expr>& columns, const std::vector<Ref<For>>& reduce) {
+  // Bytes from row to row of the operand that does not step with the columns.
+  int64_t row_step(const Ref<Var>& row, const Ref<Var>& column) {
+    Ref<Block> block = s_.block(id_);
+    auto by_row = strides_of(s_, *block, row), by_column = strides_of(s_, *block, column);
+    for (size_t i = 0; i < by_row.size(); ++i)
+      if (!by_row[i].is_store && is_int(by_column[i].coefficient, 0) && by_row[i].coefficient)
+        return as_int(by_row[i].coefficient).value_or(0) * element_bytes_;
+    return 0;
+  }
+
+  TileChoice choose(const Loops& rows, const Ref<Var>& column, const std::vector<Ref<For>>& reduce) {
     TileProblem problem;
-    problem.columns = as_int(columns).value_or(0);
+    problem.columns = as_int(s_.loop(column)->extent).value_or(0);
     problem.element_bytes = element_bytes_ = as<Store>(s_.block(id_)->body)->value->dtype.bytes();
     problem.shared_columns = shared_columns_;
     for (const auto& f : reduce) problem.depth *= as_int(f->extent).value_or(256);
     depth_per_row_ = problem.depth;
     if (!rows.empty()) problem.row_length = as_int(s_.loop(rows.back())->extent).value_or(0);
+    if (!rows.empty()) problem.row_step = row_step(rows.back(), column);
     if (rows.size() > 1) problem.lines = as_int(s_.loop(rows[rows.size() - 2])->extent).value_or(1);
     problem.has_rows = !rows.empty();
     return choose_tile(s_.target(), problem);
@@ -125,8 +137,9 @@ private:
     reorder(s_, column_first);
     Ref<Var> rest = partition(s_, column, floordiv(extent, width) * width)[1];
     Loops rest_rows;
-    for (const auto& f : s_.loops(copies(rest)[0]))
-      if (!f->var.same_as(rest) && rest_rows.size() < rows.size()) rest_rows.push_back(f->var);
+    auto all = s_.loops(copies(rest)[0]);
+    for (size_t i = outer_; i < all.size(); ++i)
+      if (!all[i]->var.same_as(rest) && rest_rows.size() < rows.size()) rest_rows.push_back(all[i]->var);
     auto column_last = [&](Loops order, const Ref<Var>& last) {
       order.push_back(last);
       reorder(s_, order);
@@ -145,37 +158,57 @@ private:
     return out;
   }
 
-  // Splits a row loop into blocks whose input stays in half of the second-level cache, and so many that threads divide them well.
-  std::optional<Loops> blocks_of(const Ref<Var>& loop, int64_t row_elements, int64_t panels) {
-    auto extent = as_int(s_.loop(loop)->extent);
-    if (!extent || *extent < 2) return {};
+  // How many blocks a row loop becomes: so many that a block's input stays in half of the second-level cache and that threads divide them.
+  int64_t blocks_wanted(int64_t extent, int64_t row_elements, int64_t panels) const {
     int64_t fitting = std::max<int64_t>(s_.target().l2_bytes / 2 / std::max<int64_t>(row_elements * element_bytes_, 1), 1);
-    int64_t wanted = std::max((*extent + fitting - 1) / fitting, (8 + panels - 1) / panels);
-    wanted = std::min(wanted, *extent);
-    while (*extent % wanted) ++wanted;
-    if (wanted == 1) return {};
-    return split(s_, loop, *extent / wanted);
+    return std::min(std::max((extent + fitting - 1) / fitting, (8 + panels - 1) / panels), extent);
+  }
+  // A number of equal blocks near that; 0: none.
+  static int64_t equal_blocks(int64_t extent, int64_t wanted) {
+    for (int64_t blocks = wanted; blocks <= wanted + wanted / 2 + 1; ++blocks)
+      if (extent % blocks == 0) return blocks;
+    int64_t each = (extent + wanted - 1) / wanted;
+    return extent % each ? 0 : extent / each;
   }
 
   // rows…, column → shared(outer rows, row blocks, panels), rows of a block, columns of a panel.
-  void panel(const Loops& rows, const Ref<Var>& column, int64_t width, double work) {
+  void panel(const Loops& rows, const Ref<Var>& column, int64_t width, double work, int64_t blocks = 0) {
     auto total = as_int(s_.loop(column)->extent);
-    Loops parts = split(s_, column, width);
-    Ref<Var> panel = parts[0], inside = parts[1];
+    int64_t panels = total ? std::max<int64_t>(*total / width, 1) : 4;
     if (rows.empty()) {
-      tensorize_nest(inside);
-      if (work >= worth_a_thread) parallel(s_, panel);
+      Loops parts = split(s_, column, width);
+      tensorize_nest(parts[1]);
+      if (work >= worth_a_thread && !outer_) parallel(s_, parts[0]);
       return;
     }
     bool has_lines = rows.size() > 1;
     Ref<Var> line = rows.back(), blocked = has_lines ? rows[rows.size() - 2] : line;
-    Loops before(rows.begin(), rows.end() - (has_lines ? 2 : 1)), order;
     int64_t length = has_lines ? as_int(s_.loop(line)->extent).value_or(64) : 1;
-    int64_t panels = total ? std::max<int64_t>(*total / width, 1) : 4;
     bool strips = prologue_in_strips(has_lines, s_.loop(blocked)->extent);
-    if (auto split_rows = blocks_of(blocked, length * depth_per_row_, strips && shared_columns_ ? 1 : panels)) {
-      before.push_back((*split_rows)[0]);
-      blocked = (*split_rows)[1];
+    auto extent = as_int(s_.loop(blocked)->extent);
+    int64_t wanted = extent && !outer_ ? blocks_wanted(*extent, length * depth_per_row_, strips && shared_columns_ ? 1 : panels) : 1;
+    if (!blocks) blocks = wanted > 1 ? equal_blocks(*extent, wanted) : 1;
+    if (!blocks && prologue_.empty() && blocked.same_as(rows[0])) {
+      // Nothing near divides the rows: whole blocks, and a nest for the last one.
+      int64_t each = (*extent + wanted - 1) / wanted;
+      Ref<Var> rest = partition(s_, blocked, imm(*extent / each * each))[1];
+      auto loops = s_.loops(copies(rest)[0]);
+      Loops rest_rows;
+      for (const auto& f : loops)
+        if (rest_rows.size() < rows.size()) rest_rows.push_back(f->var);
+      Ref<Var> rest_column = loops[rows.size()]->var;
+      panel(rows, column, width, work, *extent / each);
+      panel(rest_rows, rest_column, width, work, 1);
+      return;
+    }
+    Loops parts = split(s_, column, width);
+    Ref<Var> panel = parts[0], inside = parts[1];
+    Loops before(rows.begin(), rows.end() - (has_lines ? 2 : 1)), order;
+    blocks = std::max<int64_t>(blocks, 1); // rows that could not be cut stay one block
+    if (blocks > 1) {
+      Loops halves = split(s_, blocked, *extent / blocks);
+      before.push_back(halves[0]);
+      blocked = halves[1];
       if (!has_lines) line = blocked;
     }
     before.push_back(panel);
@@ -184,13 +217,14 @@ private:
     order.push_back(line);
     order.push_back(inside);
     reorder(s_, order);
+    if (strips && shared_columns_ && before.size() == 1) strips = false; // one block of rows: its border is the whole
     if (strips) {
       if (shared_columns_) before.pop_back(); // a strip serves all panels
       for (const Name& map : prologue_) compute_in_strip(map, before.back());
       prologue_.clear();
     }
     tile(has_lines && plan_.lines > 1 ? Opt<Var>(blocked) : Opt<Var>(), line);
-    share_outer(s_, before, work);
+    if (!outer_) share_outer(s_, before, work);
   }
 
   // What the reduction reads is computed strip by strip, by the thread that needs it, unless the whole is small and strips would overlap a lot.
@@ -233,6 +267,7 @@ private:
   Name id_;
   std::vector<Name> prologue_, epilogue_;
   TileChoice plan_;
+  size_t outer_ = 0;     // loops around that other nests share: they stay as they are
   bool one_nest_ = true; // no columns are left over for a nest of their own
   bool shared_columns_ = false;
   int64_t depth_per_row_ = 1; // elements that one row reads, at most
@@ -241,10 +276,10 @@ private:
 
 } // namespace
 
-bool schedule_tile(Schedule& s, const std::vector<Name>& prologue, Name reduction, const std::vector<Name>& epilogue) {
+bool schedule_tile(Schedule& s, const std::vector<Name>& prologue, Name reduction, const std::vector<Name>& epilogue, size_t outer) {
   Schedule attempt = s;
   try {
-    if (!TileRule(attempt, prologue, reduction, epilogue).run()) return false;
+    if (!TileRule(attempt, prologue, reduction, epilogue, outer).run()) return false;
   } catch (const Error& refused) {
     // A primitive refuses what its caller could not foresee: the rule does not fit. Bugs of ours are not refusals.
     if (refused.kind() != ErrorKind::user) throw;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Loop and Scan as the IR's Loop: a body that takes the number of the iteration and the carried values, and gives them anew together with
-// what is stacked. A carried value keeps its type; a loop that makes one grow is refused.
+// what is stacked. A carried value keeps its type; a loop that makes one grow is refused. Loops of a few iterations, whose number is known,
+// are written out instead: there the values may grow.
 #include "frontends/onnx/graph_importer.h"
 #include "frontends/onnx/operators/operators.h"
 
@@ -29,6 +30,8 @@ bool uses_any(const Ref<Expr>& size, const std::vector<Ref<Var>>& dims) {
   return false;
 }
 
+constexpr int64_t most_iterations = 64, most_copied_nodes = 4096;
+
 struct LoopParts {
   std::vector<Ref<Operand>> init;
   Opt<Operand> trip, cond;
@@ -50,9 +53,9 @@ public:
     size_t carried = parts_.init.size();
     for (size_t i = 0; i < carried; ++i)
       if (!same_type(parts_.init[i], results[i]))
-        throw unsupported("carried value {} begins as {} and becomes {}; a value whose type changes from one iteration to the next is not "
-                          "supported",
-                          i, type_text(parts_.init[i]), type_text(results[i]))
+        throw unsupported("carried value {} begins as {} and becomes {}; a value whose type changes from one iteration to the next is only "
+                          "supported in loops of at most {} iterations, whose number is known when the model is compiled",
+                          i, type_text(parts_.init[i]), type_text(results[i]), most_iterations)
             .hint("give the value its final size before the loop");
     std::vector<Ref<Operand>> outputs;
     if (going) outputs.push_back(as_ref<Operand>(going));
@@ -104,6 +107,37 @@ void check_counts(const Graph& body, size_t inputs, size_t outputs) {
   if (body.outputs.size() < outputs) throw user_error("the body must have at least {} outputs, found {}", outputs, body.outputs.size());
 }
 
+// ---- loops that are written out
+
+bool is_short(const Graph& graph, const Opt<Expr>& count) {
+  auto iterations = count ? as_int(as_ref<Expr>(count)) : std::nullopt;
+  return iterations && *iterations > 0 && *iterations <= most_iterations &&
+         *iterations * static_cast<int64_t>(graph.nodes.size()) <= most_copied_nodes;
+}
+
+// One iteration after the other, as long as it is known that the loop goes on; nothing if that depends on data. `arguments` gives what the
+// body takes; the body gives `skipped` results (a condition), the carried values, and what is stacked.
+template <class Arguments>
+std::optional<Results> written_out(NodeContext& c, const Graph& graph, int64_t count, Results carried, size_t skipped,
+                                   Arguments&& arguments) {
+  BodyBuilder body(&c.body);
+  std::vector<std::vector<Opt<Operand>>> stacks;
+  for (int64_t i = 0; i < count; ++i) {
+    Results results = c.importer.subgraph(graph, arguments(body, i, carried), body);
+    if (i == 0) stacks.resize(results.size() - carried.size() - skipped);
+    for (size_t k = 0; k < carried.size(); ++k) carried[k] = results[skipped + k];
+    for (size_t k = 0; k < stacks.size(); ++k)
+      stacks[k].push_back(body.apply("unsqueeze", {results[skipped + carried.size() + k]}, {{"axes", List<int64_t>{0}}}));
+    auto going = skipped ? known_bool(body, results[0]) : true;
+    if (!going) return {};
+    if (!*going) break;
+  }
+  for (const auto& binding : body.bindings()) c.body.emit(binding);
+  for (const auto& stack : stacks)
+    carried.push_back(stack.size() == 1 ? as_ref<Operand>(stack[0]) : c.call("concat", stack, {{"axis", 0}}));
+  return carried;
+}
+
 Results loop(NodeContext& c) {
   const Graph& graph = attribute_graph(c.node, "body");
   LoopParts parts;
@@ -116,6 +150,16 @@ Results loop(NodeContext& c) {
   }
   if (c.has(1) && known_bool(c.body, c.input(1)) != true) parts.cond = c.input(1);
   if (parts.cond) parts.count = {};
+  for (size_t i : {size_t{0}, size_t{1}})
+    if (c.has(i) && !parts.count) c.importer.inputs_of(c.body, c.input(i)); // with their values the loop could be written out
+  if (is_short(graph, parts.count)) {
+    auto arguments = [](BodyBuilder& body, int64_t i, const Results& carried) {
+      std::vector<Ref<Operand>> out{body.scalar(static_cast<double>(i), i64), body.scalar(1, boolean)};
+      out.insert(out.end(), carried.begin(), carried.end());
+      return out;
+    };
+    if (auto out = written_out(c, graph, *as_int(as_ref<Expr>(parts.count)), parts.init, 1, arguments)) return *out;
+  }
   LoopBuilder builder(c, parts);
   std::vector<Ref<Operand>> arguments{builder.iteration(), c.scalar(1, boolean)};
   for (const auto& v : builder.carried()) arguments.push_back(v);
@@ -166,15 +210,26 @@ Results scan(NodeContext& c) {
   Ref<Operand> length = c.call("shape_of", {c.input(states)}, {{"begin", axes[0]}, {"end", axes[0] + 1}});
   length = c.squeeze(length, {0});
   parts.trip = length;
-  LoopBuilder builder(c, parts);
-  BodyBuilder& body = builder.body();
-  std::vector<Ref<Operand>> arguments = builder.carried();
-  for (size_t i = 0; i < axes.size(); ++i) {
-    Ref<Operand> at = builder.iteration();
-    if (directions[i]) at = body.apply("sub", {body.apply("sub", {length, body.scalar(1, i64)}), at});
-    arguments.push_back(body.apply("gather", {c.input(states + i), at}, {{"axis", axes[i]}}));
+  auto arguments = [&](BodyBuilder& body, const Ref<Operand>& iteration, const Results& carried) {
+    std::vector<Ref<Operand>> out = carried;
+    for (size_t i = 0; i < axes.size(); ++i) {
+      Ref<Operand> at = iteration;
+      if (directions[i]) at = body.apply("sub", {body.apply("sub", {length, body.scalar(1, i64)}), at});
+      out.push_back(body.apply("gather", {c.input(states + i), at}, {{"axis", axes[i]}}));
+    }
+    return out;
+  };
+  Results results;
+  if (is_short(graph, parts.count)) {
+    int64_t count = *as_int(as_ref<Expr>(parts.count));
+    results = *written_out(c, graph, count, parts.init, 0, [&](BodyBuilder& body, int64_t i, const Results& carried) {
+      return arguments(body, body.scalar(static_cast<double>(i), i64), carried);
+    });
+  } else {
+    LoopBuilder builder(c, parts);
+    Results body = c.importer.subgraph(graph, arguments(builder.body(), builder.iteration(), builder.carried()), builder.body());
+    results = builder.finish({}, body);
   }
-  Results results = builder.finish({}, c.importer.subgraph(graph, arguments, body));
   std::vector<int64_t> output_axes = scan_list(c, "scan_output_axes", results.size() - states);
   std::vector<int64_t> output_directions = scan_list(c, "scan_output_directions", results.size() - states);
   for (size_t i = states; i < results.size(); ++i)

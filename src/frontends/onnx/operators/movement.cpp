@@ -126,7 +126,20 @@ Results transpose(NodeContext& c) {
   return {c.transpose(c.input(0), axes)};
 }
 
-Results expand(NodeContext& c) { return {c.call("expand", {c.input(0)}, {{"shape", List<Ref<Expr>>(sharpened(c, c.sizes(1, "shape")))}})}; }
+// A wanted size that only the run knows is 1 or x's own where that is fixed and greater than 1.
+Results expand(NodeContext& c) {
+  Sizes wanted = sharpened(c, c.sizes(1, "shape"));
+  Shape own = c.shape(0);
+  for (size_t k = 1; k <= std::min(wanted.size(), own.size()); ++k) {
+    Ref<Expr>& size = wanted[wanted.size() - k];
+    auto fixed = as_int(own[own.size() - k]);
+    if (!fixed || *fixed < 2 || as_int(size)) continue;
+    c.body.assume(eq(size, imm(1)) || eq(size, imm(*fixed)),
+                  fmt::format("input 1 ('shape') must have 1 or {} where x has {}", *fixed, *fixed));
+    size = imm(*fixed);
+  }
+  return {c.call("expand", {c.input(0)}, {{"shape", List<Ref<Expr>>(wanted)}})};
+}
 
 Results concat(NodeContext& c) {
   int64_t axis = attribute_int(c.node, "axis");

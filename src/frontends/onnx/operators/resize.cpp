@@ -66,14 +66,14 @@ Target by_scales(NodeContext& c, const std::vector<double>& scales) {
 
 // One scale for all axes, so that no size becomes larger (or smaller) than what is asked for.
 void keep_aspect(NodeContext& c, Target& target, const std::vector<int64_t>& axes, const std::string& policy) {
+  constexpr size_t sizes_input = 3;
   if (policy != "not_larger" && policy != "not_smaller")
     throw user_error("attribute 'keep_aspect_ratio_policy' must be stretch, not_larger or not_smaller, found '{}'", policy);
   std::optional<float> scale;
   for (int64_t a : axes) {
     auto to = as_int(target.sizes[static_cast<size_t>(a)]), from = as_int(c.shape(0)[static_cast<size_t>(a)]);
     if (!to || !from || *from == 0)
-      throw unsupported("keep_aspect_ratio_policy '{}' needs sizes that are known when the model is compiled", policy)
-          .hint("fix the dimensions (the option dims)");
+      c.not_known(sizes_input, fmt::format("keep_aspect_ratio_policy '{}' needs sizes that are known when the model is compiled", policy));
     float own = static_cast<float>(*to) / static_cast<float>(*from);
     scale = !scale ? own : policy == "not_larger" ? std::min(*scale, own) : std::max(*scale, own);
   }
@@ -140,6 +140,9 @@ Results resize(NodeContext& c) {
   if (given(c, 2) && given(c, 3)) throw user_error("scales and sizes must not both be given");
   if (!given(c, 2) && !given(c, 3)) throw user_error("scales or sizes must be given");
   Target target = given(c, 3) ? by_sizes(c, c.sizes(3, "sizes")) : by_scales(c, c.known_floats(2, "scales"));
+  for (const auto& size : target.sizes)
+    if (given(c, 3) && c.attribute_bool("antialias", false) && !as_int(size) && !c.maybe_ints(3))
+      c.not_known(3, "antialias needs sizes that are known when the model is compiled");
   auto attributes = attributes_of(target, c.attribute_string("mode", "nearest"));
   std::string coordinates = c.attribute_string("coordinate_transformation_mode", "half_pixel");
   attributes.emplace_back("coordinates", Name(coordinates));
