@@ -1,0 +1,139 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a newcomer might add, one of each kind: new files, and insertions into existing ones (file, the line before which it goes, text)."""
+from dataclasses import dataclass, field
+
+SPDX = "// SPDX-License-Identifier: Apache-2.0\n"
+
+
+@dataclass
+class Toy:
+    kind: str
+    files: dict[str, str]
+    insertions: list[tuple[str, str, str]] = field(default_factory=list)
+    allowed: tuple[str, ...] = ()  # the existing files that docs/design.md lets this kind touch
+
+
+OPERATOR = Toy("operator", {"src/ops/elementwise/toy_thrice.cpp": SPDX + """#include "ops/elementwise.h"
+
+namespace tw::ops {
+
+extern const OpDef toy_thrice =
+    define(map_one("x + x + x", "number", [](const E& x) { return x + x + x; }, {"toy_thrice([1.0, -2.0]) == [3.0, -6.0]"}));
+
+} // namespace tw::ops
+"""})
+
+PASS = Toy("pass", {"src/passes/graph/toy_unfold.cpp": SPDX + """// toy_thrice(x) becomes (x + x) + x.
+#include "passes/graph_rewriter.h"
+
+namespace tw::passes {
+namespace {
+Ref<Module> toy_unfold(const Ref<Module>& module, PassContext&) {
+  return rewrite_calls(module, [](GraphRewriter& graph, const OpCall& call) -> Replacement {
+    if (call.op != "toy_thrice") return {};
+    return Operands{graph.call("add", {graph.call("add", {call.args[0], call.args[0]}), call.args[0]})};
+  });
+}
+} // namespace
+
+extern const Pass toy_unfold_pass = {.name = "toy_unfold", .doc = "writes toy_thrice as sums", .graph = toy_unfold};
+
+} // namespace tw::passes
+"""})
+
+DEVICE = Toy("device", {"runtime/devices/toy/toy.cpp": SPDX + """#include "runtime/devices/device.h"
+
+#include <cstdlib>
+#include <cstring>
+
+namespace tw::devices {
+namespace {
+int count() { return 1; }
+void* allocate(int, size_t bytes) { return std::aligned_alloc(alignment, (bytes / alignment + 1) * alignment); }
+void release(int, void* memory, size_t) { std::free(memory); }
+int copy(int, void* to, const void* from, size_t bytes, Direction) {
+  if (bytes != 0) std::memmove(to, from, bytes);
+  return 0;
+}
+int synchronise(int) { return 0; }
+} // namespace
+
+extern const Device toy;
+const Device toy = {"toy", count, allocate, release, copy, synchronise};
+
+} // namespace tw::devices
+"""})
+
+PRIMITIVE = Toy("primitive", {"src/schedule/primitives/toy_backwards.cpp": SPDX + """\
+//   for i in range(8):   toy_backwards(i)   for i in range(8):
+//       C[i] = A[i]                             C[7 - i] = A[7 - i]
+#include "ir/visit.h"
+#include "schedule/schedule.h"
+
+namespace tw::schedule {
+
+void toy_backwards(Schedule& s, const Ref<Var>& loop) {
+  Ref<For> f = s.loop(loop);
+  auto extent = as_int(f->extent);
+  if (!extent) throw schedule_error("toy_backwards", "loop " + loop->id.str(), "the extent of the loop is constant");
+  s.replace(f.node(), with(f, &For::body, substitute(f->body, Substitution{{loop.node(), imm(*extent - 1) - loop}})));
+}
+
+} // namespace tw::schedule
+"""}, [("src/schedule/schedule.h", "} // namespace tw::schedule", "void toy_backwards(Schedule& s, const Ref<Var>& loop);\n\n")],
+    ("src/schedule/schedule.h",))
+
+NODE = Toy("node", {}, [
+    ("src/ir/nodes/kernel.h", "enum class Access { in, out, inout };", """// A statement that says something to whoever profiles.
+struct ToyNote : Stmt {
+  Name text;
+  int64_t level = 0;
+  static constexpr const char* kind_name = "ToyNote";
+  static constexpr auto fields = std::tuple{field("text", &ToyNote::text), field("level", &ToyNote::level, defaulted)};
+};
+
+"""),
+    ("src/ir/node_list.h", "             For, Iter, Region,", "             ToyNote,\n"),
+], ("src/ir/nodes/kernel.h", "src/ir/node_list.h"))
+
+TOYS = (OPERATOR, PASS, DEVICE, PRIMITIVE, NODE)
+
+# Uses of them: in Python, and a program against the layer alone where Python would need everything built again.
+USE_IN_PYTHON = """
+import numpy
+import tensorwright as tw
+
+x = numpy.array([1.0, -2.0], numpy.float32)
+assert tw.ops.toy_thrice(x).tolist() == [3.0, -6.0]
+module = tw.parse('''
+# tensorwright 1
+from __future__ import annotations
+
+@function(exported=True)
+def main(x: Tensor[(2,), f32]) -> Tensor[(2,), f32]:
+    y: Tensor[(2,), f32] = toy_thrice(x)
+    return y
+''')
+assert module == tw.parse(str(module)) and "toy_thrice(x)" in str(module)
+unfolded = tw.passes.toy_unfold(module)
+assert "toy_thrice" not in str(unfolded) and "add(" in str(unfolded)
+for made in (module, unfolded):
+    assert tw.compile(made, cache=False)(x).numpy().tolist() == [3.0, -6.0]
+"""
+
+USE_NODE = SPDX + """#include "ir/text.h"
+#include "ir/visit.h"
+
+#include <cstdio>
+
+int main() {
+  using namespace tw;
+  const char* text = "ToyNote(text=\\"here\\", level=3)";
+  Opt<Node> note = parse_fragment(text, Fragment::node);
+  int seen = 0;
+  visit(note.node(), [&](const ToyNote& n) { seen += static_cast<int>(n.level); });
+  bool same = equal(note, parse_fragment(to_text(note), Fragment::node)) && seen == 3;
+  std::printf("%s\\n", to_text(note).c_str());
+  return same ? 0 : 1;
+}
+"""
