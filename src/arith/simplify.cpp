@@ -54,8 +54,8 @@ Sum State::opaque(const Atom* a) {
   return s;
 }
 
-// x % c + (y // c) * c  ->  y  if x and y differ by a multiple of c: fused loops leave x and x % (c * d) in such places. `t` is the remainder's
-// term. Only whole factors are looked for.
+// x % c + (y // c) * c  ->  y  if x and y differ by a multiple of c: fused loops leave x and x % (c * d) in such places. `t` is the
+// remainder's term. Only whole factors are looked for.
 bool State::join_congruent(Sum& s, const Term& t, const Sum& x, int64_t c) {
   if (!t.product->factors.empty()) return false;
   for (const Term& u : s.terms) {

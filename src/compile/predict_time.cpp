@@ -24,8 +24,7 @@ public:
       return cycles + index(s->index[0], s->value->dtype);
     }
     if (const auto* l = as<Let>(n)) return expression(l->value.node()) + statement(l->body.node());
-    if (const auto* i = as<If>(n))
-      return 1 + std::max(statement(i->then.node()), i->otherwise ? statement(i->otherwise.node()) : 0.0);
+    if (const auto* i = as<If>(n)) return 1 + std::max(statement(i->then.node()), i->otherwise ? statement(i->otherwise.node()) : 0.0);
     double sum = 0;
     for_children(n, [&](const Node* c) {
       if (as<Stmt>(c)) sum += statement(c);

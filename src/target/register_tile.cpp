@@ -18,9 +18,7 @@ constexpr double tile_overhead = 24; // cycles: entry, first loads, stores
 // All tiles over `total` rows in evened steps of at most `most`, for that many vectors.
 double rows_cost(const Target& t, int64_t total, int64_t most, int64_t vectors, const TileProblem& p) {
   int64_t steps = (total + most - 1) / most, small = total / steps, larger = total % steps;
-  auto one = [&](int64_t rows) {
-    return rows ? step_cycles(t, rows, vectors) * static_cast<double>(p.depth) + tile_overhead : 0;
-  };
+  auto one = [&](int64_t rows) { return rows ? step_cycles(t, rows, vectors) * static_cast<double>(p.depth) + tile_overhead : 0; };
   return static_cast<double>(larger) * one(small + 1) + static_cast<double>(steps - larger) * one(small);
 }
 
@@ -43,7 +41,8 @@ int64_t even_panel(int64_t columns, int64_t lanes) {
   for (int64_t width = lanes / 2; width <= 4 * lanes; ++width) {
     if (columns % width || width % std::max<int64_t>(1, lanes / 4)) continue;
     int64_t rest = width % lanes, pieces = width / lanes + (rest & (lanes / 2) ? 1 : 0) + (rest & (lanes / 4) ? 1 : 0);
-    double cost = static_cast<double>(pieces + 1) * static_cast<double>(columns / width); // one more: what each point of the reduction costs
+    double cost =
+        static_cast<double>(pieces + 1) * static_cast<double>(columns / width); // one more: what each point of the reduction costs
     if (best == 0 || cost <= best_cost) best = width, best_cost = cost;
   }
   return best;

@@ -13,7 +13,7 @@ struct TileProblem {
   int64_t lines = 1;      // of the row loop around it
   int64_t depth = 1;      // points of the reduction
   int element_bytes = 4;
-  int64_t row_step = 0;   // bytes between rows of the operand that does not step with the columns; 0: not known
+  int64_t row_step = 0; // bytes between rows of the operand that does not step with the columns; 0: not known
   bool has_rows = true;
   // One operand steps with the columns and one does not (products); else all do (depthwise convolution, pooling).
   bool shared_columns = true;

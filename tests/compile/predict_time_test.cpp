@@ -29,7 +29,8 @@ Ref<Kernel> product(int rows, int depth) {
 }
 
 TEST(PredictTime, TwiceTheDepthTakesAboutTwiceAsLong) {
-  double once = predict_nanoseconds(*product(600, 256).get(), {}, target()), twice = predict_nanoseconds(*product(600, 512).get(), {}, target());
+  double once = predict_nanoseconds(*product(600, 256).get(), {}, target()),
+         twice = predict_nanoseconds(*product(600, 512).get(), {}, target());
   EXPECT_NEAR(twice / once, 2, 0.2);
 }
 

@@ -41,7 +41,8 @@ E entry(const arith::Matrix& matrix, const E& row, const E& column, DType type) 
   for (size_t r = 0; r < matrix.size(); ++r)
     for (size_t k = 0; k < matrix[r].size(); ++k)
       if (matrix[r][k] != 0)
-        value = select(eq(row, imm(static_cast<int64_t>(r))) && eq(column, imm(static_cast<int64_t>(k))), literal(matrix[r][k], type), value);
+        value =
+            select(eq(row, imm(static_cast<int64_t>(r))) && eq(column, imm(static_cast<int64_t>(k))), literal(matrix[r][k], type), value);
   return value;
 }
 
@@ -63,8 +64,9 @@ void compute(Compute& c) {
     return entry(matrices.input, i[0], r[0], type) * entry(matrices.input, i[1], r[1], type) *
            source({batch, row * m + r[0], column * m + r[1], i[3]});
   });
-  Tensor products = c.reduce("products", {alpha, alpha, tiles, u.size(3)}, type, Combine::add, {x.size(3)},
-                             [&](Indices i, Indices r) { return v({i[0], i[1], i[2], r[0]}) * u({i[0], i[1], r[0], i[3]}); });
+  Tensor products = c.reduce("products", {alpha, alpha, tiles, u.size(3)}, type, Combine::add, {x.size(3)}, [&](Indices i, Indices r) {
+    return v({i[0], i[1], i[2], r[0]}) * u({i[0], i[1], r[0], i[3]});
+  });
   auto result = [&](Indices i, Indices r) {
     E tile = (i[0] * down + floordiv(i[1], m)) * across + floordiv(i[2], m);
     return entry(matrices.output, floormod(i[1], m), r[0], type) * entry(matrices.output, floormod(i[2], m), r[1], type) *

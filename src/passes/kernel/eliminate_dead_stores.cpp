@@ -18,16 +18,17 @@ Ref<Kernel> eliminate_dead_stores(const Ref<Kernel>& kernel, PassContext&) {
     walk(static_cast<const Node*>(&a));
   });
   if (dead.empty()) return kernel;
-  auto is_dead = [&](const Ref<Stmt>& statement) {
-    const auto* store = as<Store>(statement);
-    return store && dead.contains(store->buffer.node());
+  // Parts are rewritten before the sequence they stand in.
+  auto is_nothing = [](const Ref<Stmt>& statement) {
+    const auto* sequence = as<Seq>(statement);
+    return sequence && sequence->body.empty();
   };
   Ref<Stmt> body = rewrite(
       kernel->body,
       [&](const Seq& x) -> Opt<Stmt> {
         std::vector<Ref<Stmt>> kept;
         for (const auto& statement : x.body)
-          if (!is_dead(statement)) kept.push_back(statement);
+          if (!is_nothing(statement)) kept.push_back(statement);
         return kept.size() == x.body.size() ? Opt<Stmt>() : Opt<Stmt>(seq(std::move(kept)));
       },
       [&](const Block& block) -> Opt<Stmt> {

@@ -64,7 +64,8 @@ private:
         if (id == names_[0] && iter->how == IterKind::spatial) first_order.push_back(axis->second);
       }
       for (size_t d = 0; d < write->index.size(); ++d)
-        if (auto axis = axes.find(write->index[d].node()); axis != axes.end()) of_dimension.emplace(std::pair(write->buffer.node(), d), axis->second);
+        if (auto axis = axes.find(write->index[d].node()); axis != axes.end())
+          of_dimension.emplace(std::pair(write->buffer.node(), d), axis->second);
     }
     for (int axis : first_order)
       if (spatial_in[axis] == names_.size()) shared_.push_back(axis);

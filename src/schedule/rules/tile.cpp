@@ -227,7 +227,8 @@ private:
     if (!outer_) share_outer(s_, before, work);
   }
 
-  // What the reduction reads is computed strip by strip, by the thread that needs it, unless the whole is small and strips would overlap a lot.
+  // What the reduction reads is computed strip by strip, by the thread that needs it, unless the whole is small and strips would overlap a
+  // lot.
   bool prologue_in_strips(bool has_lines, const Ref<Expr>& lines) {
     auto count = as_int(lines);
     return !prologue_.empty() && has_lines && one_nest_ && count && (!shared_columns_ || *count >= 28);

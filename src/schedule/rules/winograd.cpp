@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Convolutions by minimal filtering (ops/product/winograd_convolution.cpp). The kernel says what is computed: transformed inputs V, products
-// M for each of the α² places of a tile, results Y and maps behind them. This rule writes how:
+// Convolutions by minimal filtering (ops/product/winograd_convolution.cpp). The kernel says what is computed: transformed inputs V,
+// products M for each of the α² places of a tile, results Y and maps behind them. This rule writes how:
 //
 //   many tiles   for each strip of rows of tiles, shared between threads:      few tiles   P, then V, shared between threads
 //                  P: the strip with its border                                            for each panel, shared between threads:
@@ -54,7 +54,8 @@ Ref<Expr> weighted(const Ref<Expr>& sum, double factor, const Ref<Expr>& x) {
   return none ? term : sum + term;
 }
 
-// matrix · x. Rows that differ only in the signs of some columns (those of points ±p) share both parts: one is their sum, one their difference.
+// matrix · x. Rows that differ only in the signs of some columns (those of points ±p) share both parts: one is their sum, one their
+// difference.
 Values transformed(Lines& lines, const arith::Matrix& matrix, const Values& x) {
   Ref<Expr> none = zero(x[0]->dtype);
   Values out(matrix.size(), none);
@@ -104,7 +105,8 @@ Values transformed_twice(Lines& lines, const arith::Matrix& matrix, const Values
     for (size_t i = 0; i < m; ++i) middle[i * n + k] = column[i];
   }
   for (size_t i = 0; i < m; ++i) {
-    Values row = transformed(lines, matrix, Values(middle.begin() + static_cast<int64_t>(i * n), middle.begin() + static_cast<int64_t>(i * n + n)));
+    Values row =
+        transformed(lines, matrix, Values(middle.begin() + static_cast<int64_t>(i * n), middle.begin() + static_cast<int64_t>(i * n + n)));
     std::copy(row.begin(), row.end(), out.begin() + static_cast<int64_t>(i * m));
   }
   return out;
@@ -187,7 +189,8 @@ private:
   Ref<Expr> row_of(const Ref<Expr>& line) const { return floormod(line, down_) * m_; }
 
   // One line of the source with its border, from the block that says what stands there.
-  Ref<Stmt> border_line(const Ref<Expr>& batch, const Ref<Expr>& y, const std::function<Ref<Stmt>(Ref<Expr> x, Ref<Expr> c, Ref<Expr> value)>& write) {
+  Ref<Stmt> border_line(const Ref<Expr>& batch, const Ref<Expr>& y,
+                        const std::function<Ref<Stmt>(Ref<Expr> x, Ref<Expr> c, Ref<Expr> value)>& write) {
     const Ref<Block> block = as_ref<Block>(border_);
     return loop("x", across_ * m_ + 2, ForKind::serial, [&](const Ref<Expr>& x) {
       return channels(channels_, [&](const Ref<Expr>& c) {
@@ -202,7 +205,8 @@ private:
   using Source = std::function<Ref<Expr>(Ref<Expr> y, Ref<Expr> x, Ref<Expr> c)>; // in rows of the tile
 
   // V[place, tile, c] for one tile.
-  Ref<Stmt> input(const Ref<Buffer>& v, const Ref<Expr>& tile, const Ref<Expr>& column, const Source& source, int64_t first, int64_t count) {
+  Ref<Stmt> input(const Ref<Buffer>& v, const Ref<Expr>& tile, const Ref<Expr>& column, const Source& source, int64_t first,
+                  int64_t count) {
     return channels(count, [&](const Ref<Expr>& lane) {
       Ref<Expr> c = lane + first;
       Lines lines;
@@ -288,9 +292,11 @@ private:
   // Whole panels as a loop, what is left of the columns after it.
   Ref<Stmt> panels(int64_t width, ForKind how, const std::function<Ref<Stmt>(Ref<Expr> first, int64_t width)>& body) {
     width = std::min(width, outputs_);
-    std::vector<Ref<Stmt>> parts = {loop("panel", outputs_ / width, how, [&](const Ref<Expr>& panel) { return body(panel * width, width); })};
-    if (int64_t rest = outputs_ % width) parts.push_back(how == ForKind::parallel ? loop("last", 1, how, [&](const Ref<Expr>&) { return body(imm(outputs_ - rest), rest); })
-                                                                                  : body(imm(outputs_ - rest), rest));
+    std::vector<Ref<Stmt>> parts = {
+        loop("panel", outputs_ / width, how, [&](const Ref<Expr>& panel) { return body(panel * width, width); })};
+    if (int64_t rest = outputs_ % width)
+      parts.push_back(how == ForKind::parallel ? loop("last", 1, how, [&](const Ref<Expr>&) { return body(imm(outputs_ - rest), rest); })
+                                               : body(imm(outputs_ - rest), rest));
     return seq(std::move(parts));
   }
 
@@ -310,7 +316,9 @@ private:
       std::vector<Ref<Stmt>> parts;
       if (border_)
         parts.push_back(loop("y", rows * m_ + 2, ForKind::serial, [&](const Ref<Expr>& y) {
-          return border_line(batch, top + y, [&](const Ref<Expr>& x, const Ref<Expr>& c, const Ref<Expr>& value) { return store(p, {y, x, c}, value); });
+          return border_line(batch, top + y, [&](const Ref<Expr>& x, const Ref<Expr>& c, const Ref<Expr>& value) {
+            return store(p, {y, x, c}, value);
+          });
         }));
       parts.push_back(each_tile([&](const Ref<Expr>& row, const Ref<Expr>& column) {
         auto source = [&](const Ref<Expr>& y, const Ref<Expr>& x, const Ref<Expr>& c) {
@@ -335,18 +343,23 @@ private:
     // Panels are what threads share: at least four of them.
     int64_t lanes = s_.target().lanes(type_.bytes()), columns = choice.columns;
     while (columns > lanes && (outputs_ + columns - 1) / columns < 4) columns -= lanes;
-    if (columns != choice.columns) choice = choose_tile(s_.target(), {.columns = columns, .row_length = tiles, .depth = channels_, .element_bytes = type_.bytes()});
+    if (columns != choice.columns)
+      choice = choose_tile(s_.target(), {.columns = columns, .row_length = tiles, .depth = channels_, .element_bytes = type_.bytes()});
     Ref<Buffer> v = buffer("transformed", {alpha_ * alpha_, tiles, channels_}, type_);
     std::vector<Ref<Stmt>> parts;
     int64_t high = down_ * m_ + 2;
     if (border_)
       parts.push_back(loop("line", batch_ * high, ForKind::parallel, [&](const Ref<Expr>& line) {
         Ref<Expr> batch = floordiv(line, high), y = floormod(line, high);
-        return border_line(batch, y, [&](const Ref<Expr>& x, const Ref<Expr>& c, const Ref<Expr>& value) { return store(source_, {batch, y, x, c}, value); });
+        return border_line(batch, y, [&](const Ref<Expr>& x, const Ref<Expr>& c, const Ref<Expr>& value) {
+          return store(source_, {batch, y, x, c}, value);
+        });
       }));
     parts.push_back(loop("line", lines, ForKind::parallel, [&](const Ref<Expr>& line) {
       return loop("across", across_, ForKind::serial, [&](const Ref<Expr>& column) {
-        auto source = [&](const Ref<Expr>& y, const Ref<Expr>& x, const Ref<Expr>& c) { return load(source_, {batch_of(line), row_of(line) + y, x, c}); };
+        auto source = [&](const Ref<Expr>& y, const Ref<Expr>& x, const Ref<Expr>& c) {
+          return load(source_, {batch_of(line), row_of(line) + y, x, c});
+        };
         return input(v, line * across_ + column, column, source, 0, channels_);
       });
     }));

@@ -1,0 +1,95 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Random convolutions, products and attention against ONNX Runtime: sizes that divide nothing, borders, strides, groups, one and two threads,
+every instruction set that this machine has. The forms that schedules choose between (tiles, strips, panels, Winograd, rows) all occur."""
+import numpy as np
+import onnx
+import onnxruntime
+import pytest
+import tensorwright as tw
+from onnx import TensorProto, helper, numpy_helper
+
+CONVOLUTIONS = [
+    # batch, channels, height, width, outputs, kernel, stride, dilation, groups, pads
+    (1, 16, 56, 56, 32, 3, 1, 1, 1, (1, 1, 1, 1)),
+    (2, 24, 17, 9, 72, 3, 1, 1, 1, (0, 0, 0, 0)),
+    (1, 32, 8, 8, 64, 3, 1, 1, 1, (1, 1, 1, 1)),
+    (3, 20, 33, 38, 41, 3, 1, 1, 1, (1, 1, 1, 1)),
+    (1, 64, 14, 14, 48, 3, 1, 1, 1, (0, 1, 2, 1)),
+    (1, 16, 31, 30, 24, 3, 2, 1, 1, (1, 1, 1, 1)),
+    (1, 3, 61, 64, 17, 7, 2, 1, 1, (3, 3, 3, 3)),
+    (1, 12, 29, 29, 20, 3, 1, 2, 1, (2, 2, 2, 2)),
+    (1, 72, 28, 28, 72, 3, 1, 1, 72, (1, 1, 1, 1)),
+    (2, 37, 15, 13, 37, 5, 2, 1, 37, (2, 2, 2, 2)),
+    (1, 144, 12, 12, 144, 3, 1, 1, 144, (1, 1, 1, 1)),
+    (1, 32, 19, 11, 48, 3, 1, 1, 4, (1, 1, 1, 1)),
+    (1, 96, 37, 5, 24, 1, 1, 1, 1, (0, 0, 0, 0)),
+    (1, 1, 28, 28, 8, 5, 1, 1, 1, (2, 2, 2, 2)),
+    (1, 40, 1, 1, 10, 1, 1, 1, 1, (0, 0, 0, 0)),
+]
+PRODUCTS = [(1, 64, 130), (197, 96, 200), (37, 33, 65), (128, 1024, 64), (5, 700, 1), (61, 1, 48)]
+
+
+def model_of(nodes, inputs, outputs, constants):
+    graph = helper.make_graph(nodes, "g", [helper.make_tensor_value_info(n, TensorProto.FLOAT, s) for n, s in inputs.items()],
+                              [helper.make_tensor_value_info(n, TensorProto.FLOAT, None) for n in outputs],
+                              [numpy_helper.from_array(v, n) for n, v in constants.items()])
+    return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8).SerializeToString()
+
+
+def targets():
+    names = ["native"]
+    for name in ("x86-64-v2", "x86-64-v3", "x86-64-v4"):
+        try:
+            empty = model_of([helper.make_node("Relu", ["x"], ["y"])], {"x": [1]}, ["y"], {})
+            tw.compile(empty, target=name)(np.zeros(1, np.float32))
+            names.append(name)
+        except tw.Error:
+            pass
+    return names
+
+
+TARGETS = targets()
+
+
+def check(model, feeds):
+    """Each target within 1e-5 of ONNX Runtime, relative to the largest result; one and two threads equal to the bit."""
+    expected = onnxruntime.InferenceSession(model, providers=["CPUExecutionProvider"]).run(None, feeds)[0]
+    for target in TARGETS:
+        results = [tw.compile(model, target=target, threads=n).run(feeds) for n in (1, 2)]
+        one, two = (next(iter(r.values())).numpy() for r in results)
+        assert np.array_equal(one, two), target
+        assert one.shape == expected.shape
+        assert np.max(np.abs(one - expected)) <= 1e-5 * np.max(np.abs(expected)) + 1e-12, target
+
+
+@pytest.mark.parametrize("case", CONVOLUTIONS, ids=str)
+def test_convolutions(case):
+    batch, channels, height, width, outputs, kernel, stride, dilation, groups, pads = case
+    random = np.random.default_rng(1)
+    weights = random.standard_normal((outputs, channels // groups, kernel, kernel)).astype(np.float32)
+    nodes = [helper.make_node("Conv", ["x", "w", "b"], ["c"], strides=[stride] * 2, dilations=[dilation] * 2, group=groups, pads=pads),
+             helper.make_node("Relu", ["c"], ["y"])]
+    model = model_of(nodes, {"x": [batch, channels, height, width]}, ["y"], {"w": weights, "b": random.standard_normal(outputs).astype(np.float32)})
+    check(model, {"x": random.standard_normal((batch, channels, height, width)).astype(np.float32)})
+
+
+@pytest.mark.parametrize("case", PRODUCTS, ids=str)
+def test_products(case):
+    rows, depth, columns = case
+    random = np.random.default_rng(2)
+    nodes = [helper.make_node("MatMul", ["x", "w"], ["p"]), helper.make_node("Add", ["p", "b"], ["s"]), helper.make_node("Tanh", ["s"], ["y"])]
+    model = model_of(nodes, {"x": [1, rows, depth]}, ["y"], {"w": (random.standard_normal((depth, columns)) / depth**0.5).astype(np.float32),
+                                                             "b": random.standard_normal(columns).astype(np.float32)})
+    check(model, {"x": random.standard_normal((1, rows, depth)).astype(np.float32)})
+
+
+@pytest.mark.parametrize("heads, queries, keys, size", [(2, 37, 37, 16), (3, 128, 128, 32), (1, 5, 70, 64), (4, 200, 33, 24)])
+def test_attention(heads, queries, keys, size):
+    """Two products with a softmax between them, as exporters spell attention."""
+    random = np.random.default_rng(3)
+    nodes = [helper.make_node("MatMul", ["q", "k"], ["s"]), helper.make_node("Mul", ["s", "scale"], ["t"]),
+             helper.make_node("Add", ["t", "mask"], ["u"]), helper.make_node("Softmax", ["u"], ["w"], axis=-1),
+             helper.make_node("MatMul", ["w", "v"], ["y"])]
+    shapes = {"q": [1, heads, queries, size], "k": [1, heads, size, keys], "v": [1, heads, keys, size], "mask": [1, 1, queries, keys]}
+    model = model_of(nodes, shapes, ["y"], {"scale": np.float32(size**-0.5).reshape(())})
+    check(model, {n: random.standard_normal(s).astype(np.float32) for n, s in shapes.items()})
