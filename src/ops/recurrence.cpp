@@ -92,6 +92,7 @@ std::vector<Ref<Operand>> decompose(DecomposeContext& c, const Cell& cell) {
   std::vector<Opt<Operand>> args{shaped(products, {imm(directions_of(a)), size[0], size[1], gates})};
   for (size_t k = 2; k < 8; ++k) {
     Opt<Operand> arg = c.has(k) ? Opt<Operand>(c.arg(k)) : Opt<Operand>();
+    if (arg && k == 2) arg = turned(as_ref<Operand>(arg), {0, 2, 1}); // gates side by side
     if (arg && a.batch_first && (k == 5 || k == 6)) arg = turned(as_ref<Operand>(arg), {1, 0, 2});
     args.push_back(arg);
   }

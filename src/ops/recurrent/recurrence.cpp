@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The steps of lstm, gru and rnn after the product with the inputs. Samples are independent (the parallel loop), steps follow each other.
-// Recurrent weights are turned first, so that the innermost loop of each step runs along memory.
+// Gates lie side by side: a step is a register tile for each panel of them, then vectors of the cell's functions.
 #include "ops/recurrence.h"
 #include "ops/elementwise.h"
 #include "ops/loops.h"
@@ -15,7 +15,7 @@ struct Recurrence : RecurrentAttributes {
   static constexpr auto fields = std::tuple_cat(RecurrentAttributes::fields, std::tuple{field("cell", &Recurrence::cell)});
 };
 
-// Inputs: products (D, T, B, G * H), recurrent (D, G * H, H), bias? (D, 2 * G * H), lengths? (B), hidden? (D, B, H), cell? (D, B, H),
+// Inputs: products (D, T, B, G * H), recurrent (D, H, G * H), bias? (D, 2 * G * H), lengths? (B), hidden? (D, B, H), cell? (D, B, H),
 // peepholes? (D, 3 * H).
 Types types(TypeContext& c) {
   auto a = c.attrs<Recurrence>();
@@ -32,16 +32,14 @@ Types types(TypeContext& c) {
 }
 
 class Steps {
+  static constexpr int64_t panel = 32; // gates of one register tile
+
 public:
   Steps(Compute& c, const Recurrence& a)
       : c_(c), a_(a), cell_(cell_of(a.cell)), products_(c.input(0)), recurrent_(c.input(1)), type_(computation_type(products_.element())),
-        hidden_(imm(a.hidden_size)), batch_(products_.size(2)), steps_(products_.size(1)),
-        turned_(c.tensor("turned", {recurrent_.size(0), hidden_, hidden_ * cell_.gates}, type_,
-                         [&](Indices i) {
-                           return widen(recurrent_({i[0], i[2], i[1]}));
-                         })),
-        h_(c.scratch("h", {batch_, hidden_}, type_)), s_(c.scratch("s", {batch_, hidden_}, type_)),
-        gates_(c.scratch("gates", {batch_, hidden_ * cell_.gates}, type_)), extra_(c.scratch("extra", {batch_, hidden_}, type_)) {}
+        hidden_(imm(a.hidden_size)), batch_(products_.size(2)), steps_(products_.size(1)), h_(c.scratch("h", {batch_, hidden_}, type_)),
+        s_(c.scratch("s", {batch_, hidden_}, type_)), gates_(c.scratch("gates", {batch_, hidden_ * cell_.gates}, type_)),
+        extra_(c.scratch("extra", {batch_, hidden_}, type_)) {}
 
   void emit() {
     c_.output(0, [&](Indices) { return zero(c_.output(0).element()); });
@@ -51,6 +49,18 @@ public:
   }
 
 private:
+  // A loop in vectors, and what is left one by one.
+  static Ref<Stmt> lanes(int64_t count, const std::function<Ref<Stmt>(const E&)>& body) {
+    constexpr int64_t width = 16;
+    std::vector<Ref<Stmt>> parts;
+    if (count >= width)
+      parts.push_back(loop(imm(count / width), [&](const E& vector) {
+        return loop(
+            imm(width), [&](const E& lane) { return body(vector * width + lane); }, ForKind::vectorised);
+      }));
+    if (int64_t rest = count % width) parts.push_back(loop(imm(rest), [&](const E& i) { return body(imm(count - rest) + i); }));
+    return seq(std::move(parts));
+  }
   E activation(int64_t d, size_t k, E x) const {
     if (a_.clip > 0) x = max(like(x, -a_.clip), min(like(x, a_.clip), x));
     size_t at = static_cast<size_t>(d) * cell_.activations.size() + k;
@@ -67,18 +77,18 @@ private:
     auto initial = [&](size_t k, const E& j) { return c_.has(k) ? widen(c_.input(k)({imm(d), b, j})) : zero(type_); };
     bool lstm = cell_.gates == 4, backwards = a_.direction == "reverse" || d == 1;
     E length = c_.has(3) ? max(imm(0), min(cast(i64, c_.input(3)({b})), steps_)) : steps_;
-    std::vector<Ref<Stmt>> parts{loop(hidden_, [&](const E& j) {
+    std::vector<Ref<Stmt>> parts{lanes(a_.hidden_size, [&](const E& j) {
       Ref<Stmt> set = put(h_, {b, j}, initial(4, j));
       return lstm ? seq({set, put(s_, {b, j}, initial(5, j))}) : set;
     })};
     parts.push_back(loop(length, [&](const E& n) {
       E t = backwards ? length - 1 - n : n;
-      Ref<Stmt> write = loop(hidden_, [&](const E& j) {
+      Ref<Stmt> write = lanes(a_.hidden_size, [&](const E& j) {
         return put(c_.output(0), {t, imm(d), b, j}, cast(c_.output(0).element(), h_({b, j})));
       });
       return seq({step(d, b, t), write});
     }));
-    parts.push_back(loop(hidden_, [&](const E& j) {
+    parts.push_back(lanes(a_.hidden_size, [&](const E& j) {
       Ref<Stmt> last = put(c_.output(1), {imm(d), b, j}, cast(c_.output(1).element(), h_({b, j})));
       return lstm ? seq({last, put(c_.output(2), {imm(d), b, j}, cast(c_.output(2).element(), s_({b, j})))}) : last;
     }));
@@ -86,14 +96,26 @@ private:
   }
 
   // gates[first .. first + count) += source * recurrent
-  Ref<Stmt> product(int64_t d, const E& b, const Tensor& source, const E& first, const E& count) {
-    return loops({hidden_, count}, [&](const Indices& i) {
-      E g = first + i[1];
-      return put(gates_, {b, g}, gates_({b, g}) + source({b, i[0]}) * turned_({imm(d), i[0], g}));
-    });
+  Ref<Stmt> product(int64_t d, const E& b, const Tensor& source, int64_t first, int64_t count) {
+    auto tile = [&](const E& begin, int64_t width) -> Ref<Stmt> {
+      Ref<Var> k = var("k"), column = var("g"), acc = var("acc", type_);
+      E g = begin + column;
+      auto axis = [](const Ref<Var>& v, int64_t extent) { return make(TileAxis{.extent = imm(extent), .var = v}); };
+      return make(RegisterTile{.rows = {},
+                               .column = axis(column, width),
+                               .reduce = {axis(k, a_.hidden_size)},
+                               .init = gates_({b, g}),
+                               .value = source({b, k}) * widen(recurrent_({imm(d), k, g})),
+                               .acc = acc,
+                               .body = put(gates_, {b, g}, acc)});
+    };
+    std::vector<Ref<Stmt>> parts;
+    if (count >= panel) parts.push_back(loop(imm(count / panel), [&](const E& p) { return tile(p * panel + first, panel); }));
+    if (int64_t rest = count % panel) parts.push_back(tile(imm(first + count - rest), rest));
+    return seq(std::move(parts));
   }
-  Ref<Stmt> start(int64_t d, const E& b, const E& t, const E& count, bool with_recurrent_bias) {
-    return loop(count, [&](const E& g) {
+  Ref<Stmt> start(int64_t d, const E& b, const E& t, int64_t count, bool with_recurrent_bias) {
+    return lanes(count, [&](const E& g) {
       E value = widen(products_({imm(d), t, b, g})) + bias(d, g);
       return put(gates_, {b, g}, with_recurrent_bias ? value + recurrent_bias(d, g) : value);
     });
@@ -102,13 +124,13 @@ private:
   Ref<Stmt> step(int64_t d, const E& b, const E& t) {
     if (cell_.gates == 4) return lstm_step(d, b, t);
     if (cell_.gates == 3) return gru_step(d, b, t);
-    Ref<Stmt> next = loop(hidden_, [&](const E& j) { return put(h_, {b, j}, activation(d, 0, gates_({b, j}))); });
-    return seq({start(d, b, t, hidden_, true), product(d, b, h_, imm(0), hidden_), next});
+    Ref<Stmt> next = lanes(a_.hidden_size, [&](const E& j) { return put(h_, {b, j}, activation(d, 0, gates_({b, j}))); });
+    return seq({start(d, b, t, a_.hidden_size, true), product(d, b, h_, 0, a_.hidden_size), next});
   }
 
   Ref<Stmt> lstm_step(int64_t d, const E& b, const E& t) {
-    E all = hidden_ * 4;
-    Ref<Stmt> next = loop(hidden_, [&](const E& j) {
+    int64_t all = a_.hidden_size * 4;
+    Ref<Stmt> next = lanes(a_.hidden_size, [&](const E& j) {
       E old = s_({b, j});
       E i = activation(d, 0, gate(b, 0, j) + peephole(d, 0, j) * old);
       E f = a_.input_forget ? like(i, 1) - i : activation(d, 0, gate(b, 2, j) + peephole(d, 2, j) * old);
@@ -117,11 +139,12 @@ private:
         return seq({put(s_, {b, j}, cell), put(h_, {b, j}, o * activation(d, 2, cell))});
       });
     });
-    return seq({start(d, b, t, all, true), product(d, b, h_, imm(0), all), next});
+    return seq({start(d, b, t, all, true), product(d, b, h_, 0, all), next});
   }
 
   Ref<Stmt> gru_step(int64_t d, const E& b, const E& t) {
-    E two = hidden_ * 2, h = gru_candidate_begin();
+    int64_t two = a_.hidden_size * 2;
+    E h = imm(two); // where the candidate begins
     auto update = [&](const E& j, const E& candidate) {
       return let("z", activation(d, 0, gate(b, 0, j)), [&](const E& z) {
         return put(h_, {b, j}, (like(z, 1) - z) * candidate + z * h_({b, j}));
@@ -129,21 +152,21 @@ private:
     };
     if (a_.linear_before_reset) {
       // The candidate's recurrent part stands alone, because the reset gate multiplies it.
-      Ref<Stmt> separate = loop(hidden_, [&](const E& j) {
+      Ref<Stmt> separate = lanes(a_.hidden_size, [&](const E& j) {
         return seq({put(extra_, {b, j}, gates_({b, h + j})), put(gates_, {b, h + j}, recurrent_bias(d, h + j))});
       });
-      Ref<Stmt> gate_bias = loop(two, [&](const E& g) { return put(gates_, {b, g}, gates_({b, g}) + recurrent_bias(d, g)); });
-      Ref<Stmt> next = loop(hidden_, [&](const E& j) {
+      Ref<Stmt> gate_bias = lanes(two, [&](const E& g) { return put(gates_, {b, g}, gates_({b, g}) + recurrent_bias(d, g)); });
+      Ref<Stmt> next = lanes(a_.hidden_size, [&](const E& j) {
         E r = activation(d, 0, gate(b, 1, j));
         return update(j, activation(d, 1, extra_({b, j}) + r * gates_({b, h + j})));
       });
-      return seq({start(d, b, t, hidden_ * 3, false), separate, gate_bias, product(d, b, h_, imm(0), hidden_ * 3), next});
+      return seq({start(d, b, t, a_.hidden_size * 3, false), separate, gate_bias, product(d, b, h_, 0, a_.hidden_size * 3), next});
     }
-    Ref<Stmt> reset = loop(hidden_, [&](const E& j) { return put(extra_, {b, j}, activation(d, 0, gate(b, 1, j)) * h_({b, j})); });
-    Ref<Stmt> next = loop(hidden_, [&](const E& j) { return update(j, activation(d, 1, gates_({b, h + j}))); });
-    return seq({start(d, b, t, hidden_ * 3, true), product(d, b, h_, imm(0), two), reset, product(d, b, extra_, h, hidden_), next});
+    Ref<Stmt> reset = lanes(a_.hidden_size, [&](const E& j) { return put(extra_, {b, j}, activation(d, 0, gate(b, 1, j)) * h_({b, j})); });
+    Ref<Stmt> next = lanes(a_.hidden_size, [&](const E& j) { return update(j, activation(d, 1, gates_({b, h + j}))); });
+    return seq(
+        {start(d, b, t, a_.hidden_size * 3, true), product(d, b, h_, 0, two), reset, product(d, b, extra_, two, a_.hidden_size), next});
   }
-  E gru_candidate_begin() const { return hidden_ * 2; }
 
   Compute& c_;
   const Recurrence& a_;
@@ -151,7 +174,7 @@ private:
   Tensor products_, recurrent_;
   DType type_;
   E hidden_, batch_, steps_;
-  Tensor turned_, h_, s_, gates_, extra_;
+  Tensor h_, s_, gates_, extra_;
 };
 
 } // namespace

@@ -44,16 +44,18 @@ public:
     LoopsByKind loops = loops_by_kind(s_, *block);
     if (loops.spatial.size() <= outer_ || loops.reduce.empty()) return false;
     loops.spatial.erase(loops.spatial.begin(), loops.spatial.begin() + static_cast<int64_t>(outer_));
-    Ref<Var> column = loops.spatial.back()->var;
-    if (is_int(loops.spatial.back()->extent, 1) || !contiguous(*block, column)) return false;
-    shared_columns_ = !column_in_all(*block, column);
     for (const Name& map : epilogue_)
       if (!join_epilogue(s_, id_, map, loops.spatial.size())) return false;
+    Loops rows;
+    for (size_t i = 0; i + 1 < loops.spatial.size(); ++i) rows.push_back(loops.spatial[i]->var);
+    Ref<Var> column = loops.spatial.back()->var;
+    if (int64_t group = group_size(*block); group && !outer_) column = split_groups(column, group, rows);
+    block = s_.block(id_);
+    if (is_int(s_.loop(column)->extent, 1) || !contiguous(*block, column)) return false;
+    shared_columns_ = !column_in_all(*block, column);
     double work = 2;
     for (const auto& f : s_.loops(id_)) work *= static_cast<double>(as_int(f->extent).value_or(64));
     // Rows that lie evenly in every access are one loop: 1×1 convolutions become matrix products.
-    Loops rows;
-    for (size_t i = 0; i + 1 < loops.spatial.size(); ++i) rows.push_back(loops.spatial[i]->var);
     // So are loops of one iteration and their neighbours.
     auto single = [&](const Ref<Var>& loop) { return is_int(s_.loop(loop)->extent, 1); };
     for (size_t i = rows.size(); i-- > 1;)
@@ -68,6 +70,29 @@ public:
   }
 
 private:
+  // Channels that share their inputs: the divisor by which a read tells groups apart; 0 if none does.
+  static int64_t group_size(const Block& block) {
+    const Iter* last = nullptr;
+    for (const auto& iter : block.iters)
+      if (iter->how == IterKind::spatial) last = iter.get();
+    int64_t size = 0;
+    visit(block.body, [&](const Binary& b) {
+      if (b.op == BinaryOp::floordiv && last && b.a.same_as(last->var)) size = as_int(b.b).value_or(0);
+    });
+    auto extent = last ? as_int(last->extent) : std::nullopt;
+    return extent && size > 1 && *extent > size && *extent % size == 0 ? size : 0;
+  }
+  // Groups become the outermost loop; gives the columns of one.
+  Ref<Var> split_groups(const Ref<Var>& column, int64_t group, Loops& rows) {
+    Loops parts = split(s_, column, group);
+    Loops order = {parts[0]};
+    order.insert(order.end(), rows.begin(), rows.end());
+    order.push_back(parts[1]);
+    reorder(s_, order);
+    rows.insert(rows.begin(), parts[0]);
+    return parts[1];
+  }
+
   // Every read steps by 0 or 1 with the column, and the store by 1.
   bool contiguous(const Block& block, const Ref<Var>& column) {
     for (const auto& a : strides_of(s_, block, column)) {
