@@ -8,6 +8,8 @@ if(nanobind_missing)
                       "-DPython_EXECUTABLE=<a Python that has it>, or without the bindings (-DTENSORWRIGHT_PYTHON=OFF)")
 endif()
 find_package(nanobind CONFIG REQUIRED HINTS ${nanobind_folder})
+# pip builds with packages that only its own PYTHONPATH leads to; the stubs' PYTHONPATH must lead there too.
+cmake_path(SET nanobind_parent NORMALIZE "${nanobind_folder}/../..")
 set(TENSORWRIGHT_PYTHON_OUTPUT ${TENSORWRIGHT_ROOT}/python/tensorwright CACHE PATH "where the extension modules are built")
 
 # The runtime of the package: a copy that stands beside the modules.
@@ -28,7 +30,7 @@ function(tensorwright_extension name)
   add_dependencies(${name} python_runtime_copy)
   set(stub ${TENSORWRIGHT_PYTHON_OUTPUT}/${name}.pyi)
   add_custom_command(OUTPUT ${stub} DEPENDS ${name}
-    COMMAND ${CMAKE_COMMAND} -E env "PYTHONPATH=${TENSORWRIGHT_PYTHON_OUTPUT}/.." ${Python_EXECUTABLE} -m nanobind.stubgen
+    COMMAND ${CMAKE_COMMAND} -E env "PYTHONPATH=${TENSORWRIGHT_PYTHON_OUTPUT}/..:${nanobind_parent}" ${Python_EXECUTABLE} -m nanobind.stubgen
             -q -m tensorwright.${name} -o ${stub} VERBATIM)
   add_custom_target(${name}_stub ALL DEPENDS ${stub})
   install(TARGETS ${name} LIBRARY DESTINATION tensorwright COMPONENT python)
