@@ -5,6 +5,7 @@
 // The trial: a few tiles of random inputs, through float32 as the kernel computes and through float64 directly; the largest difference,
 // relative to the largest result, times a margin. `exact` leaves every convolution as it is.
 #include "arith/winograd.h"
+#include "ir/visit.h"
 #include "passes/operands.h"
 #include "passes/pass.h"
 
@@ -13,6 +14,7 @@
 #include <cmath>
 #include <random>
 #include <thread>
+#include <unordered_set>
 
 namespace tw::passes {
 namespace {
@@ -61,16 +63,60 @@ double winograd_seconds(const Target& t, const Convolution& c, int64_t m) {
   return std::max(products, weights) + transforms;
 }
 
-// m of the fastest form; 0: the direct sum.
-int64_t fastest(const Target& target, const Convolution& c) {
-  if (c.channels < 16 || c.outputs < 16) return 0;
-  int64_t best = 0;
-  double least = 0.9 * direct_seconds(target, c);
+// Transformed weights are larger: 16 / 9 times for tiles of 2, 4 times for tiles of 4. Memory is spent where a byte saves the most time, up
+// to this part of the module's constants.
+constexpr double most_growth = 0.3;
+
+// One way to compute one convolution, against the direct sum.
+struct Form {
+  const Node* result; // which convolution: the value that it gives
+  int64_t m;
+  double saved_seconds, more_bytes;
+};
+
+std::vector<Form> forms_of(const Target& target, const Node* result, const Convolution& c) {
+  std::vector<Form> out;
+  if (c.channels < 16 || c.outputs < 16) return out;
+  double direct = direct_seconds(target, c), pairs = static_cast<double>(c.channels * c.outputs) * 4;
   for (int64_t m : {2, 4}) {
     double seconds = winograd_seconds(target, c, m);
-    if (seconds < least) best = m, least = seconds;
+    auto places = static_cast<double>((m + taps - 1) * (m + taps - 1));
+    if (seconds < 0.9 * direct) out.push_back({result, m, direct - seconds, (places - taps * taps) * pairs});
   }
-  return best;
+  return out;
+}
+
+// m for each convolution that is not computed directly, by the value that it gives. Greedy: the form that saves most time a byte comes
+// first, and a convolution may move on to a form that saves more.
+std::map<const Node*, int64_t> select_forms(const Ref<Module>& module, const Target& target) {
+  std::vector<Form> forms;
+  double constants = 0;
+  std::unordered_set<const Node*> counted;
+  visit(
+      module.node(),
+      [&](const Constant& c) {
+        if (counted.insert(&c).second) constants += static_cast<double>(c.data.size());
+      },
+      [&](const Binding& binding, Walk walk) {
+        const auto* call = as<OpCall>(binding.operation);
+        if (auto c = call ? match(*call, binding.values[0]) : std::nullopt)
+          for (const Form& form : forms_of(target, binding.values[0].node(), *c)) forms.push_back(form);
+        walk(static_cast<const Node*>(&binding));
+      });
+  std::stable_sort(forms.begin(), forms.end(),
+                   [](const Form& a, const Form& b) { return a.saved_seconds * b.more_bytes > b.saved_seconds * a.more_bytes; });
+  std::map<const Node*, Form> chosen;
+  double left = most_growth * constants;
+  for (const Form& form : forms) {
+    auto now = chosen.find(form.result);
+    double before = now == chosen.end() ? 0 : now->second.more_bytes, saved = now == chosen.end() ? 0 : now->second.saved_seconds;
+    if (form.saved_seconds <= saved || form.more_bytes - before > left) continue;
+    left -= form.more_bytes - before;
+    chosen.insert_or_assign(form.result, form);
+  }
+  std::map<const Node*, int64_t> out;
+  for (const auto& [result, form] : chosen) out.emplace(result, form.m);
+  return out;
 }
 
 // (G g) Gᵀ for every pair of channels: (3, 3, C, O) → (α, α, C, O). Blocks of pairs, so that what lies between the two products stays in
@@ -183,10 +229,13 @@ double trial_error(const Convolution& c, int64_t m, const std::vector<float>& u)
 Ref<Module> select_winograd(const Ref<Module>& module, PassContext& context) {
   if (context.options.exact) return module;
   std::map<std::pair<const Node*, int64_t>, Ref<Constant>> made;
+  const auto forms = select_forms(module, context.target);
+  if (forms.empty()) return module;
   return rewrite_calls(module, [&](GraphRewriter& graph, const OpCall& call) -> Replacement {
-    auto c = match(call, graph.binding().values[0]);
-    int64_t m = c ? fastest(context.target, *c) : 0;
-    if (!m) return {};
+    auto form = forms.find(graph.binding().values[0].node());
+    auto c = form == forms.end() ? std::nullopt : match(call, graph.binding().values[0]);
+    if (!c) return {};
+    int64_t m = form->second;
     auto found = made.find({c->weights, m});
     if (found == made.end()) {
       int64_t alpha = m + taps - 1;
