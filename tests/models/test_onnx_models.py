@@ -126,6 +126,21 @@ def test_one_module_agrees_with_onnx_runtime_at_all_sizes_and_with_all_threads(m
             assert a.tobytes() == b.tobytes(), "one and two threads"
 
 
+@pytest.mark.parametrize(
+    "name, shape, results",
+    [
+        ("onnx/magika-v1/model.onnx", (0, 1536), [(0, 113)]),
+        ("onnx/openseeface-landmarks/lm_model0_opt.onnx", (0, 3, 224, 224), [(0, 198, 28, 28)]),
+        ("onnx/ppocr-v4-rec/ch_PP-OCRv4_rec_infer.onnx", (0, 3, 48, 64), [(0, 8, 6625)]),
+        ("onnx/small/lgbm_classifier_tensor/model.onnx", (0, 13), [(0,), (0, 3)]),
+        ("onnx/small/qrelu_1/model.onnx", (0, 10), [(0, 10)]),
+        ("onnx/superres-espcn/pytorch_super_resolution.onnx", (0, 1, 224, 224), [(0, 1, 672, 672)]),
+    ],
+)
+def test_an_empty_batch_gives_an_empty_result(models, name, shape, results):
+    assert [found.shape for found in run(tw.compile(str(models / name), threads=2), [np.zeros(shape, np.float32)])] == results
+
+
 def level_of_this_processor():
     try:
         flags = open("/proc/cpuinfo").read().split("flags", 1)[1].split("\n", 1)[0].split()

@@ -43,7 +43,7 @@ GraphImporter::GraphImporter(const Model& model, const ImportOptions& options) :
   }
 }
 
-// A named dimension is the same wherever the name stands. A leading one is taken for a batch, which is never empty.
+// A named dimension is the same wherever the name stands. Any may be empty.
 Ref<Expr> GraphImporter::input_size(const Value& input, size_t axis) {
   const Dimension& d = (*input.type.shape)[axis];
   if (d.size) return imm(*d.size);
@@ -54,8 +54,7 @@ Ref<Expr> GraphImporter::input_size(const Value& input, size_t axis) {
   }
   auto found = dims_.find(name);
   if (found != dims_.end()) return found->second;
-  bool leading = axis == 0;
-  Ref<Var> v = dim(name, leading ? 1 : 0);
+  Ref<Var> v = dim(name, 0);
   dims_.emplace(name, v);
   dim_order_.push_back(v);
   return v;
