@@ -99,7 +99,8 @@ std::map<const Node*, int64_t> select_forms(const Ref<Module>& module, const Tar
       },
       [&](const Binding& binding, Walk walk) {
         const auto* call = as<OpCall>(binding.operation);
-        if (auto c = call ? match(*call, binding.values[0]) : std::nullopt)
+        bool gives = call && !binding.values.empty(); // checks give nothing
+        if (auto c = gives ? match(*call, binding.values[0]) : std::nullopt)
           for (const Form& form : forms_of(target, binding.values[0].node(), *c)) forms.push_back(form);
         walk(static_cast<const Node*>(&binding));
       });
