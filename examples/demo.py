@@ -124,9 +124,9 @@ def main() -> None:
     draw(photo, found, names).save(arguments.output)
     print(f"wrote {arguments.output}")
     profile = model.profile([x])
-    print(f"{'kernel (slowest first)':60s} {'ms':>8s} {'predicted':>10s} {'GFLOP/s':>8s}")
+    print(f"{'kernel (slowest first)':60s} {'ms':>8s} {'predicted for 1 thread':>22s} {'GFLOP/s':>8s}")
     for launch in sorted(profile.launches, key=lambda l: -l.seconds)[:12]:
-        predicted = f"{1e3 * launch.predicted_seconds:10.3f}" if launch.predicted_seconds else f"{'-':>10s}"
+        predicted = f"{1e3 * launch.predicted_seconds:22.3f}" if launch.predicted_seconds else f"{'-':>22s}"
         print(f"{launch.origin[:60]:60s} {1e3 * launch.seconds:8.3f} {predicted} {launch.gflops:8.1f}")
     compare_latency(model, x, output, arguments.threads)
 

@@ -29,7 +29,7 @@ class Symbol:
 
 @dataclass(frozen=True)
 class Launch:
-    """One kernel launch of a profile: which nodes of the model it stands for, and its time beside the predicted one."""
+    """One kernel launch of a profile: which nodes of the model it stands for, and its time beside the one predicted for one thread."""
 
     kernel: str
     origin: str
