@@ -260,7 +260,7 @@ Ref<Stmt> Parser::register_tile(const Statement& s) {
   Names scope(*this);
   arguments(s.value, 0, 0, {});
   std::vector<Ref<TileAxis>> rows, column, reduce;
-  Opt<Expr> columns;
+  Opt<Expr> columns, prefetch;
   size_t i = 0;
   for (; i < s.body.size(); ++i) {
     const Statement& head = s.body[i];
@@ -276,6 +276,8 @@ Ref<Stmt> Parser::register_tile(const Statement& s) {
       }
     } else if (head.kind == StatementKind::expression && head.value.calls("columns")) {
       columns = expr(*arguments(head.value, 1, 1, {}).plain[0]);
+    } else if (head.kind == StatementKind::expression && head.value.calls("prefetch")) {
+      prefetch = expr(*arguments(head.value, 1, 1, {}).plain[0]);
     } else break;
   }
   if (column.size() != 1) fail(s.at, fmt::format("a register tile has one column axis, found {}", column.size()), "write c = column(16)");
@@ -300,7 +302,8 @@ Ref<Stmt> Parser::register_tile(const Statement& s) {
                            .acc = acc,
                            .body = suite(Statements(s.body).subspan(i + 1)),
                            .combine = *combine,
-                           .columns = columns});
+                           .columns = columns,
+                           .prefetch = prefetch});
 }
 
 } // namespace tw::parse_detail

@@ -104,6 +104,7 @@ void Printer::register_tile(const RegisterTile& t) {
   for (const auto& a : t.reduce) axis("reduce", *a);
   line(fmt::format("{} = {}", join(names), join(axes)));
   if (t.columns) line(fmt::format("columns({})", expr(t.columns.node())));
+  if (t.prefetch) line(fmt::format("prefetch({})", expr(t.prefetch.node())));
   std::string fold = fmt::format("fold({}, {}, {}{})", syntax::quote(name_of(t.combine)), expr(t.init.node(), t.acc->type),
                                  expr(t.value.node()), fact_argument(*t.acc, t.value->dtype));
   line(fmt::format("{} = {}", define(t.acc.node()), fold));

@@ -116,6 +116,8 @@ std::vector<Rule> statement_rules() {
       rule<RegisterTile>(
           always, "the number of columns is an integer",
           [](const RegisterTile& t, const Context&) { return !t.columns || (t.columns->dtype.is_int() && t.columns->dtype.lanes == 1); }),
+      rule<RegisterTile>(always, "what a register tile prefetches is a load",
+                         [](const RegisterTile& t, const Context&) { return !t.prefetch || as<Load>(t.prefetch); }),
       rule<TileAxis>(always, "extent and variable of an axis have one integer type",
                      [](const TileAxis& a, const Context&) { return is_index(a.extent) && a.extent->dtype == a.var->type; }),
       rule<Kernel>(always, "blocks have names, and names differ", block_names_differ),

@@ -135,6 +135,8 @@ TEST(Verify, KernelRules) {
             "init, value and accumulator of a register tile have one type"},
            {kernel_text("with register_tile():\n        c = column(4)\n        columns(1.5)\n        acc = fold(\"add\", 0.0, 1.0)"),
             "the number of columns is an integer"},
+           {kernel_text("with register_tile():\n        c = column(4)\n        prefetch(1.5)\n        acc = fold(\"add\", 0.0, 1.0)"),
+            "what a register tile prefetches is a load"},
            {kernel_text(
                 "with register_tile():\n        c, k = column(4), reduce(4, var=Dim(type=i32))\n        acc = fold(\"add\", 0.0, 1.0)"),
             "extent and variable of an axis have one integer type"},

@@ -151,6 +151,34 @@ private:
     return points;
   }
 
+  // No axis inside this one stays a loop.
+  bool innermost_loop(size_t axis) const {
+    for (size_t i = axis + 1; i < tile_.reduce.size(); ++i)
+      if (unroll_factor(i) < as_int(tile_.reduce[i]->extent).value_or(unroll_factor(i) + 1)) return false;
+    return true;
+  }
+
+  // The lines that the coming points touch: `each` of this axis, all of the axes inside it.
+  void prefetch(size_t axis, llvm::Value* first, int64_t each) {
+    if (!tile_.prefetch) return;
+    const auto& load = *as<Load>(tile_.prefetch);
+    std::vector<Ref<Var>> inner;
+    for (size_t i = axis; i < tile_.reduce.size(); ++i) inner.push_back(tile_.reduce[i]->var);
+    auto form = arith::affine(load.index[0], inner, emitter_.analyzer());
+    auto step = form ? as_int(form->coefficients[0]) : std::nullopt;
+    if (!step) throw internal_error("the step of what a register tile prefetches is no constant");
+    emitter_.bind(inner[0].node(), first);
+    auto* element = emitter_.storage_type(load.dtype);
+    auto* index = emitter_.expression(form->coefficients[0] * inner[0] + form->rest);
+    auto* address = b_.CreateGEP(element, emitter_.pointer_of(*load.buffer), index);
+    constexpr int64_t line = 64;
+    int64_t lines = std::max<int64_t>((each * *step * load.dtype.bytes() + line - 1) / line, 1);
+    for (int64_t i = 0; i < lines; ++i)
+      b_.CreateIntrinsic(llvm::Intrinsic::prefetch, {address->getType()},
+                         {b_.CreateConstGEP1_64(b_.getInt8Ty(), address, static_cast<uint64_t>(i * line)), b_.getInt32(0), b_.getInt32(2),
+                          b_.getInt32(1)}); // read, second-level cache, data
+  }
+
   Values advance(const Values& cursors, size_t axis, llvm::Value* by) {
     Values out = cursors;
     for (size_t i = 0; i < out.size(); ++i) {
@@ -188,6 +216,7 @@ private:
             at(carried.begin() + static_cast<int64_t>(n), carried.end());
         auto* scaled = each == 1 ? counter : b_.CreateMul(counter, b_.getInt64(static_cast<uint64_t>(each)), "", true, true);
         loaded_.clear();
+        if (each == factor && innermost_loop(axis)) prefetch(axis, b_.CreateAdd(begin, scaled, "", true, true), each);
         inside = points(std::move(inside), b_.CreateAdd(begin, scaled, "", true, true), at, each);
         Values next = advance(at, axis, b_.getInt64(static_cast<uint64_t>(each)));
         inside.insert(inside.end(), next.begin(), next.end());

@@ -53,6 +53,7 @@ Pipeline cpu_pipeline(const Target&) {
       &vectorise_pass,
       &unroll_pass,
       &simplify_kernel_pass,
+      &prefetch_panels_pass, // the loops are as they will run
       &plan_memory_pass,
   };
 }

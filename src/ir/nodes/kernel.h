@@ -270,7 +270,8 @@ struct RegisterTile : Stmt {
   Ref<Var> acc;
   Ref<Stmt> body;
   Combine combine = Combine::add;
-  Opt<Expr> columns; // how many columns are real; empty: all
+  Opt<Expr> columns;  // how many columns are real; empty: all
+  Opt<Expr> prefetch; // a load, free of rows and column: at each point of reduce its cache line is asked for. A hint; reads nothing
   static constexpr const char* kind_name = "RegisterTile";
   static constexpr auto fields = std::tuple{field("rows", &RegisterTile::rows, defines),
                                             field("column", &RegisterTile::column, defines),
@@ -280,7 +281,8 @@ struct RegisterTile : Stmt {
                                             field("acc", &RegisterTile::acc, defines),
                                             field("body", &RegisterTile::body),
                                             field("combine", &RegisterTile::combine, defaulted),
-                                            field("columns", &RegisterTile::columns, defaulted)};
+                                            field("columns", &RegisterTile::columns, defaulted),
+                                            field("prefetch", &RegisterTile::prefetch, defaulted)};
 };
 
 enum class Access { in, out, inout };
