@@ -52,6 +52,33 @@ TEST(Rules, ProductsBecomeRegisterTilesAndKeepTheirNumbers) {
   }
 }
 
+TEST(Rules, NarrowWeightsLetRowsGoByOnceAndWideOnesLetPanels) {
+  Target target;
+  // The operand, A or B, that the outermost loop walks through.
+  auto walked = [&](int64_t columns) {
+    Ref<Kernel> k = product(imm(96), columns, {});
+    Ref<Kernel> scheduled = schedule_kernel(k, target, [](std::string, std::string) {});
+    EXPECT_EQ(testing::run(*k, {}), testing::run(*scheduled, {})) << to_text(scheduled);
+    Opt<Var> outermost;
+    std::string out;
+    visit(
+        scheduled.node(),
+        [&](const For& f, Walk walk) {
+          if (!outermost) outermost = f.var;
+          walk(static_cast<const Node*>(&f));
+        },
+        [&](const RegisterTile& t) {
+          visit(t.value.node(), [&](const Load& l) {
+            for (const auto& i : l.index)
+              if (uses(i.node(), outermost.node())) out += l.buffer->id.str();
+          });
+        });
+    return out;
+  };
+  EXPECT_EQ(walked(64), "A");
+  EXPECT_EQ(walked(target.l2_bytes / 8 / (24 * 4) / 64 * 64 + 64), "B");
+}
+
 TEST(Rules, ReductionsOverRowsKeepTheirNumbers) {
   Target target;
   Ref<Var> n = dim("n", 1, 100);

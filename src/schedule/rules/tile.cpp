@@ -236,6 +236,10 @@ private:
       blocked = halves[1];
       if (!has_lines) line = blocked;
     }
+    if (!strips && panels > 1 && columns_stay_in_cache(total) && as_int(s_.loop(line)->extent)) {
+      if (has_lines) before.push_back(blocked);
+      return rows_first(std::move(before), line, panel, inside, work);
+    }
     before.push_back(panel);
     order = before;
     if (has_lines) order.push_back(blocked);
@@ -249,6 +253,28 @@ private:
       prologue_.clear();
     }
     tile(has_lines && plan_.lines > 1 ? Opt<Var>(blocked) : Opt<Var>(), line);
+    if (!outer_) share_outer(s_, before, work);
+  }
+
+  // The weights of all columns stay in the nearer half of the second-level cache: rows go by once, each tile of them through all panels,
+  // and results are written line by line.
+  bool columns_stay_in_cache(std::optional<int64_t> columns) const {
+    return shared_columns_ && prologue_.empty() && plan_.lines == 1 && columns &&
+           *columns * depth_per_row_ * element_bytes_ <= s_.target().l2_bytes / 8;
+  }
+  void rows_first(Loops before, const Ref<Var>& line, const Ref<Var>& panel, const Ref<Var>& inside, double work) {
+    Loops order = before;
+    for (const auto& loop : {line, panel, inside}) order.push_back(loop);
+    reorder(s_, order);
+    EvenSplit steps = split_evenly(s_, line, plan_.rows);
+    for (const auto& rows : steps.inner) {
+      // The copy's own loops: rows, panel, columns.
+      const auto* panels = as<For>(s_.loop(rows)->body);
+      if (!panels) throw internal_error("rows of a tile hold no loop over panels");
+      reorder(s_, {panels->var, rows});
+      tensorize_nest(rows);
+    }
+    before.push_back(steps.step);
     if (!outer_) share_outer(s_, before, work);
   }
 
