@@ -44,6 +44,7 @@ Pipeline cpu_pipeline(const Target&) {
       &schedule_pass,
       &eliminate_dead_stores_pass, // epilogues have taken values from registers
       &pack_weights_pass,          // the schedule has chosen the panels
+      &pack_operands_pass,         // what is no constant
       &erase_blocks_pass,          // schedules are done: blocks have served
       &simplify_kernel_pass,       // makes equal indices equal, which place_allocations looks for
       &place_allocations_pass,

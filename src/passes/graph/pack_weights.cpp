@@ -8,111 +8,13 @@
 #include "ir/arrangement.h"
 #include "ir/visit.h"
 #include "passes/operands.h"
+#include "passes/panels.h"
 #include "passes/pass.h"
 
 namespace tw::passes {
 namespace {
 
 constexpr int64_t worth_packing = 16 << 10; // bytes: smaller ones stay in the first-level cache in any order
-
-// How the tiles of a kernel read a parameter.
-struct Panels {
-  std::vector<int64_t> shape;
-  size_t dimension = 0; // the one that the columns walk along
-  int64_t width = 0;
-  int64_t columns() const { return shape[dimension]; }
-  int64_t whole() const { return columns() / width * width; }
-  int64_t rows() const { // of a panel
-    int64_t count = 1;
-    for (size_t d = 0; d < shape.size(); ++d)
-      if (d != dimension) count *= shape[d];
-    return count;
-  }
-  bool operator<(const Panels& other) const {
-    return std::tie(shape, dimension, width) < std::tie(other.shape, other.dimension, other.width);
-  }
-};
-
-struct Read {
-  Ref<Expr> begin; // of the tile's columns
-  int64_t extent = 0;
-  Ref<Var> column;
-};
-
-// All reads of one parameter; empty unless every one is that of a register tile's columns.
-class Reads {
-public:
-  Reads(const Kernel& kernel, const Buffer& buffer) : buffer_(buffer) {
-    visit(
-        kernel.body.node(),
-        [&](const For& f, Walk walk) {
-          auto inside = analyzer_.scope();
-          analyzer_.bind(f.var, f.begin, f.extent);
-          walk(static_cast<const Node*>(&f));
-        },
-        [&](const RegisterTile& tile, Walk walk) {
-          visit(tile.value.node(), [&](const Load& load) {
-            if (!load.buffer.same_as(&buffer_)) return;
-            ++inside_;
-            add(tile, load);
-          });
-          walk(static_cast<const Node*>(&tile));
-        },
-        [&](const Load& load, Walk walk) {
-          all_ += load.buffer.same_as(&buffer_);
-          walk(static_cast<const Node*>(&load));
-        });
-  }
-
-  std::optional<Panels> panels() {
-    if (!fits_ || reads_.empty() || inside_ != all_) return {};
-    Panels out{.dimension = *dimension_};
-    for (const auto& size : buffer_.shape) out.shape.push_back(*as_int(size));
-    for (const auto& [load, read] : reads_) out.width = std::max(out.width, read.extent);
-    bool last = *dimension_ + 1 == out.shape.size();
-    if (last && out.width == out.columns()) return {}; // lies like that already
-    for (const auto& [load, read] : reads_) {
-      bool whole_panel = read.extent == out.width && analyzer_.prove_multiple(read.begin, out.width);
-      bool rest = is_int(read.begin, out.whole()) && read.extent == out.columns() - out.whole();
-      if (!whole_panel && !rest) return {};
-    }
-    return out;
-  }
-
-  // The load with its index in the packed buffer.
-  Opt<Expr> packed(const Load& load, const Panels& panels, const Ref<Buffer>& buffer) {
-    auto found = reads_.find(&load);
-    if (found == reads_.end()) return {};
-    const Read& read = found->second;
-    Ref<Expr> row = imm(0);
-    for (size_t d = 0; d < panels.shape.size(); ++d)
-      if (d != panels.dimension) row = row * panels.shape[d] + load.index[d];
-    // A panel begins where those before it end: at its first column times the rows.
-    Ref<Expr> index = analyzer_.simplify(read.begin * panels.rows() + row * read.extent + Ref<Expr>(read.column));
-    return make(Load{.buffer = buffer, .index = {index}, .mask = load.mask});
-  }
-
-private:
-  void add(const RegisterTile& tile, const Load& load) {
-    auto extent = as_int(tile.column->extent);
-    std::optional<size_t> along;
-    for (size_t d = 0; d < load.index.size(); ++d)
-      if (uses(load.index[d].node(), tile.column->var.node())) fits_ = fits_ && !along, along = d;
-    fits_ = fits_ && extent && along && !load.mask && (!dimension_ || *dimension_ == *along);
-    if (!fits_) return;
-    dimension_ = along;
-    auto form = arith::affine(load.index[*along], {tile.column->var}, analyzer_);
-    fits_ = form && is_int(form->coefficients[0], 1);
-    if (fits_) reads_.emplace(&load, Read{analyzer_.simplify(form->rest), *extent, tile.column->var});
-  }
-
-  const Buffer& buffer_;
-  arith::Analyzer analyzer_;
-  std::map<const Load*, Read> reads_;
-  std::optional<size_t> dimension_;
-  int inside_ = 0, all_ = 0;
-  bool fits_ = true;
-};
 
 Ref<Constant> pack(const Constant& constant, const Panels& panels) {
   DType element = constant.type->element;
@@ -141,7 +43,7 @@ Ref<Kernel> pack_kernel(Ref<Kernel> kernel, const std::vector<bool>& constant, P
   for (size_t i = 0; i < constant.size(); ++i) {
     if (!constant[i]) continue;
     Ref<Param> param = kernel->params[i];
-    Reads reads(*kernel.get(), *param->buffer.get());
+    PanelReads reads(*kernel.get(), *param->buffer.get());
     auto panels = reads.panels();
     if (!panels) continue;
     Ref<Buffer> buffer =
