@@ -122,7 +122,7 @@ command said so), against the C library in double; the argument at which it occu
 - NaN gives NaN. Infinities, signs of zeros, overflow and underflow are those of the C library; results underflow gradually, one rounding.
 - Results depend on the target's multiply-add (fused or not), not on the vector width: AVX2 and AVX-512 agree to the bit, and a value does not depend on its place
   in a vector.
-- float64, and the functions missing here, call libm for each lane.
+- pow is computed by way of double, within 0.51 ULP (a test on pairs). float64, and the functions missing here, call libm for each lane.
 )";
 
 } // namespace

@@ -12,6 +12,9 @@ import os
 import resource
 import sys
 import time
+from pathlib import Path
+
+import models
 
 
 class Tensorwright:
@@ -66,17 +69,23 @@ def installed(name: str) -> bool:
 
 
 def make_feeds(path: str, file: str) -> None:
-    """Writes inputs for a model: noise for numbers, small numbers for indices, ones for masks; symbolic sizes are 1."""
+    """Writes inputs for a model: noise for numbers, small numbers for indices, ones for masks. Symbolic sizes are 1, if sizes.json gives the input
+    neither a shape nor a value."""
     import numpy
     import onnx
 
     graph = onnx.load(path, load_external_data=False).graph
     noise, feeds, constants = numpy.random.default_rng(0), {}, {tensor.name for tensor in graph.initializer}
+    known = json.loads((Path(__file__).parent / "sizes.json").read_text()).get(models.label(Path(path)), {})
     for port in graph.input:
         if port.name in constants:
             continue
         kind = onnx.helper.tensor_dtype_to_np_dtype(port.type.tensor_type.elem_type)
-        shape = [dimension.dim_value or 1 for dimension in port.type.tensor_type.shape.dim]
+        given = known.get(port.name)
+        if isinstance(given, int):
+            feeds[port.name] = numpy.array(given, kind)
+            continue
+        shape = given or [max(dimension.dim_value, 1) for dimension in port.type.tensor_type.shape.dim]
         if numpy.issubdtype(kind, numpy.floating):
             feeds[port.name] = noise.standard_normal(shape).astype(kind)
         elif "mask" in port.name:

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Which models are measured: those of the project, and those that a zoo script beside the project builds with PyTorch."""
+"""Which models are measured: a zoo of large ones that a script beside the project builds with PyTorch, and small ones: those of the project
+and trained ones beside it."""
 from __future__ import annotations
 
 import importlib.util
@@ -43,21 +44,44 @@ def zoo_models(say) -> list[Path]:
     return [folder / f"{name}.onnx" for name in names if (folder / f"{name}.onnx").exists()]
 
 
-def default_models(say) -> list[Path]:
-    return sorted((ROOT / "examples" / "data").glob("*.onnx")) + zoo_models(say)
+def small_models() -> list[Path]:
+    """Those of the project, and every ONNX file of the nearest shared/models above it."""
+    folders = [ROOT / "examples" / "data"]
+    folders += [folder / "shared" / "models" for folder in ROOT.parents if (folder / "shared" / "models").is_dir()][:1]
+    found: dict[str, Path] = {}
+    for folder in folders:
+        for path in sorted(folder.rglob("*.onnx")):
+            found.setdefault(label(path), path)
+    return list(found.values())
 
 
-def chosen_models(names: list[str], say) -> list[Path]:
-    """Paths, or names of the default models without their ending."""
+def label(path: Path) -> str:
+    """What a table calls the model: its file's name, or its folder's where files are only called `model`."""
+    return path.parent.name if path.stem == "model" else path.stem
+
+
+SETS = {"zoo": zoo_models, "small": lambda say: small_models()}
+
+
+def default_models(say, sets=SETS) -> dict[Path, str]:
+    """Each model with the set that it belongs to."""
+    return {path: name for name in sets for path in SETS[name](say)}
+
+
+def chosen_models(names: list[str], say) -> dict[Path, str]:
+    """Names of sets, files, or names of the default models as `label` gives them."""
     if not names:
         return default_models(say)
-    paths = []
+    chosen: dict[Path, str] = {}
     for name in names:
-        if Path(name).is_file():
-            paths.append(Path(name))
-            continue
-        found = [path for path in default_models(lambda text: None) if path.stem == name]
-        if not found:
-            sys.exit(f"bench: there is no model '{name}': expected a file, or one of {', '.join(p.stem for p in default_models(say))}")
-        paths += found
-    return paths
+        if name in SETS:
+            chosen |= default_models(say, [name])
+        elif Path(name).is_file():
+            chosen[Path(name)] = "given"
+        else:
+            known = default_models(lambda text: None)
+            found = {path: origin for path, origin in known.items() if label(path) == name}
+            if not found:
+                sys.exit(f"bench: there is no model '{name}': expected a file, {', '.join(SETS)}, or one of {', '.join(map(label, known))}")
+            chosen |= found
+    return chosen

@@ -7,6 +7,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <memory>
+#include <random>
 #include <vector>
 
 namespace tw::codegen {
@@ -116,31 +118,76 @@ std::vector<std::string> vector_functions() {
 }
 INSTANTIATE_TEST_SUITE_P(Functions, VectorMath, testing::ValuesIn(vector_functions()), [](const auto& info) { return info.param; });
 
-// y = f(a, b…) for one vector of doubles or floats, as code.
+// f(a, b…) for one vector of doubles or floats, as code.
+template <class T> class OneVector {
+public:
+  OneVector(const MathFunction& function, const Target& target, size_t lanes) {
+    llvm::LLVMContext context;
+    llvm::Module module("evaluate", context);
+    llvm::IRBuilder<> b(context);
+    auto arity = static_cast<unsigned>(function.arity);
+    std::vector<llvm::Type*> types(arity + 1, b.getPtrTy());
+    auto* run =
+        llvm::Function::Create(llvm::FunctionType::get(b.getVoidTy(), types, false), llvm::Function::ExternalLinkage, "run", module);
+    b.SetInsertPoint(llvm::BasicBlock::Create(context, "entry", run));
+    llvm::Type* element = sizeof(T) == 4 ? b.getFloatTy() : b.getDoubleTy();
+    auto* vector = llvm::FixedVectorType::get(element, static_cast<unsigned>(lanes));
+    std::vector<llvm::Value*> values;
+    for (unsigned i = 0; i < arity; ++i) values.push_back(b.CreateAlignedLoad(vector, run->getArg(i), llvm::Align(sizeof(T))));
+    b.CreateAlignedStore(emit_math(b, target, function, values), run->getArg(arity), llvm::Align(sizeof(T)));
+    b.CreateRetVoid();
+    std::vector<ObjectBytes> objects;
+    objects.push_back(ModuleCompiler(target, {.verify = true}).object(module));
+    code_ = std::make_unique<JitCode>(objects);
+  }
+  void operator()(const T* a, T* result) { code_->template function<void(const T*, T*)>("run")(a, result); }
+  void operator()(const T* a, const T* b, T* result) { code_->template function<void(const T*, const T*, T*)>("run")(a, b, result); }
+
+private:
+  std::unique_ptr<JitCode> code_;
+};
+
 template <class T> std::vector<T> evaluate(const MathFunction& function, const std::vector<std::vector<T>>& arguments) {
-  llvm::LLVMContext context;
-  llvm::Module module("evaluate", context);
-  llvm::IRBuilder<> b(context);
-  auto* pointer = b.getPtrTy();
-  std::vector<llvm::Type*> types(arguments.size() + 1, pointer);
-  auto* run = llvm::Function::Create(llvm::FunctionType::get(b.getVoidTy(), types, false), llvm::Function::ExternalLinkage, "run", module);
-  b.SetInsertPoint(llvm::BasicBlock::Create(context, "entry", run));
-  llvm::Type* element = sizeof(T) == 4 ? b.getFloatTy() : b.getDoubleTy();
-  auto* vector = llvm::FixedVectorType::get(element, static_cast<unsigned>(arguments[0].size()));
-  std::vector<llvm::Value*> values;
-  for (size_t i = 0; i < arguments.size(); ++i)
-    values.push_back(b.CreateAlignedLoad(vector, run->getArg(static_cast<unsigned>(i)), llvm::Align(sizeof(T))));
-  Target target = parse_target("native");
-  b.CreateAlignedStore(emit_math(b, target, function, values), run->getArg(static_cast<unsigned>(arguments.size())),
-                       llvm::Align(sizeof(T)));
-  b.CreateRetVoid();
-  std::vector<ObjectBytes> objects;
-  objects.push_back(ModuleCompiler(target, {.verify = true}).object(module));
-  JitCode code(objects);
   std::vector<T> result(arguments[0].size());
-  if (arguments.size() == 1) code.function<void(const T*, T*)>("run")(arguments[0].data(), result.data());
-  else code.function<void(const T*, const T*, T*)>("run")(arguments[0].data(), arguments[1].data(), result.data());
+  OneVector<T> code(function, parse_target("native"), result.size());
+  if (arguments.size() == 1) code(arguments[0].data(), result.data());
+  else code(arguments[0].data(), arguments[1].data(), result.data());
   return result;
+}
+
+TEST(VectorPow, StaysWithinItsErrorAndTakesSpecialCasesAsTheCLibrary) {
+  // Pairs of special values, then random ones whose results mostly lie within float's range.
+  const std::vector<float> special = {
+      0.0f,      0.25f, 0.5f,    0.75f,       1.0f,      1.0000001f,  2.0f,       2.5f,     3.0f,  1e-40f,
+      0x1p-149f, 1e9f,  0x1p24f, 16777216.0f, 0x1p-126f, 0.99999994f, 8388609.0f, infinity, 1e38f, std::numeric_limits<float>::quiet_NaN()};
+  std::vector<float> x, y;
+  auto pair = [&](float a, float b) {
+    for (float sa : {a, -a})
+      for (float sb : {b, -b}) x.push_back(sa), y.push_back(sb);
+  };
+  for (float a : special)
+    for (float b : special) pair(a, b);
+  std::mt19937 random(1);
+  std::uniform_real_distribution<float> logarithm(-40, 40), power(-4, 4);
+  for (int i = 0; i < 20000; ++i) pair(std::exp2(logarithm(random)), power(random));
+  for (int i = 0; i < 5000; ++i) pair(std::exp2(logarithm(random) / 1000), power(random) * 1000);
+  const MathFunction& function = *find_math_function("pow");
+  for (const std::string& name : runnable_targets()) {
+    Target target = parse_target(name);
+    auto lanes = static_cast<size_t>(target.lanes(4));
+    OneVector<float> code(function, target, lanes);
+    std::vector<float> got(lanes);
+    double bound = target.has_fma() ? function.max_ulp : function.max_ulp_without;
+    for (size_t i = 0; i + lanes <= x.size(); i += lanes) {
+      code(&x[i], &y[i], got.data());
+      for (size_t j = 0; j < lanes; ++j) {
+        double exact = std::pow(static_cast<double>(x[i + j]), static_cast<double>(y[i + j]));
+        bool wrong_sign = !std::isnan(exact) && std::signbit(got[j]) != std::signbit(exact);
+        ASSERT_TRUE(ulp_error(got[j], exact) <= bound && !wrong_sign)
+            << name << ": pow(" << std::hexfloat << x[i + j] << ", " << y[i + j] << ") = " << got[j] << ", exact " << exact;
+      }
+    }
+  }
 }
 
 TEST(LibmMath, EveryFunctionWorksForBothTypes) {

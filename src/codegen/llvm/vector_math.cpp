@@ -44,7 +44,7 @@ constexpr auto functions = std::to_array<MathFunction>({
     {"cbrt", 1, "cbrt", nullptr, 0, 0},
     {"lgamma", 1, "lgamma", nullptr, 0, 0},
     {"tgamma", 1, "tgamma", nullptr, 0, 0},
-    {"pow", 2, "pow", nullptr, 0, 0},
+    {"pow", 2, "pow", nullptr, 0.51, 0.51, emit_pow},
     {"atan2", 2, "atan2", nullptr, 0, 0},
     {"fmod", 2, "fmod", nullptr, 0, 0},
     {"remainder", 2, "remainder", nullptr, 0, 0},
@@ -110,8 +110,9 @@ Value* emit_math(llvm::IRBuilderBase& builder, const Target& target, const MathF
   llvm::Type* type = arguments.front()->getType();
   TW_CHECK(type->getScalarType()->isFloatTy() || type->getScalarType()->isDoubleTy(), "{} of another type", function.name);
   if (type->getScalarType()->isDoubleTy()) return emit_double(builder, function, arguments, target.has_fma());
-  if (!function.emit) return call_libm(builder, function.libm, arguments);
+  if (!function.emit && !function.emit_of_two) return call_libm(builder, function.libm, arguments);
   MathBuilder m(builder, type, target.has_fma());
+  if (function.emit_of_two) return function.emit_of_two(m, arguments[0], arguments[1]);
   return function.emit(m, arguments[0]);
 }
 

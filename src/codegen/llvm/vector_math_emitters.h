@@ -22,6 +22,8 @@ llvm::Value* emit_log1p(MathBuilder& m, llvm::Value* x);
 llvm::Value* emit_sin(MathBuilder& m, llvm::Value* x);
 llvm::Value* emit_cos(MathBuilder& m, llvm::Value* x);
 llvm::Value* emit_tan(MathBuilder& m, llvm::Value* x);
+// vector_math_pow.cpp
+llvm::Value* emit_pow(MathBuilder& m, llvm::Value* x, llvm::Value* y);
 // vector_math.cpp
 llvm::Value* emit_sqrt(MathBuilder& m, llvm::Value* x);
 llvm::Value* emit_rsqrt(MathBuilder& m, llvm::Value* x);

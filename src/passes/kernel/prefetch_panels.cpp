@@ -20,6 +20,8 @@ struct Flat {
   int64_t count = 1;
 };
 
+constexpr int64_t stream_distance = 4096; // bytes
+
 class Prefetcher {
 public:
   Prefetcher(const Kernel& kernel, const Target& target) : target_(target) {
@@ -65,6 +67,10 @@ private:
       again.position = again.position + (Ref<Expr>(loop.var) - loop.begin) * again.count;
       again.count *= *extent;
     }
+    // Two panels do not fit, or nobody uses one again: a stream, of which the lines a little ahead are asked for.
+    int64_t bytes = load.buffer->element.bytes();
+    if (again.count == 1 || 2 * *width * depth * bytes > target_.l2_bytes)
+      return at_index(load, substitute(index, stream_start(tile)) + stream_distance / bytes);
     if (at == 0 || is_int(loops_[at - 1]->extent, 1)) return {};
     const For& panels = *loops_[at - 1];
     Ref<Expr> following = Ref<Expr>(panels.var) + 1;
@@ -79,8 +85,12 @@ private:
     // Each tile asks for `part` elements at each point of the reduction; the last ones again, if that is more than there is.
     int64_t part = (*width + again.count - 1) / again.count, parts = (*width + part - 1) / part;
     Ref<Expr> turn = parts < again.count ? min(again.position, imm(parts - 1)) : again.position;
-    return with(ref_to(load), &Load::index,
-                List<Ref<Expr>>{arith::simplify(substitute(index, start) + turn * (part * depth) + within * part)});
+    return at_index(load, substitute(index, start) + turn * (part * depth) + within * part);
+  }
+
+  static Substitution stream_start(const RegisterTile& tile) { return {{tile.column->var.node(), imm(0)}}; }
+  static Opt<Expr> at_index(const Load& load, const Ref<Expr>& index) {
+    return with(ref_to(load), &Load::index, List<Ref<Expr>>{arith::simplify(index)});
   }
 
   // Points of the reduction if column and reduction together run over memory without gaps; else 0.
