@@ -85,6 +85,7 @@ def test_wrong_arguments_are_reported_as_json_too():
 def test_doctor_needs_nothing():
     assert "processor" in call("doctor").stdout
     result = call_json("doctor")
+    assert result["devices"]["cpu"] == 1
     assert result["cores"] >= 1 and result["runtime_version"] and isinstance(result["problems"], list)
 
 
