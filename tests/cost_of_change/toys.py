@@ -43,13 +43,17 @@ extern const Pass toy_unfold_pass = {.name = "toy_unfold", .doc = "writes toy_th
 
 DEVICE = Toy("device", {"runtime/devices/toy/toy.cpp": SPDX + """#include "runtime/devices/device.h"
 
+#include <cstdint>
 #include <cstdlib>
 #include <cstring>
 
 namespace tw::devices {
 namespace {
 int count() { return 1; }
-void* allocate(int, size_t bytes) { return std::aligned_alloc(alignment, (bytes / alignment + 1) * alignment); }
+void* allocate(int, size_t bytes) {
+  const size_t blocks = bytes / alignment + 1;
+  return blocks > SIZE_MAX / alignment ? nullptr : std::aligned_alloc(alignment, blocks * alignment);
+}
 void release(int, void* memory, size_t) { std::free(memory); }
 int copy(int, void* to, const void* from, size_t bytes, Direction) {
   if (bytes != 0) std::memmove(to, from, bytes);
