@@ -33,6 +33,13 @@ def test_nothing_crashes_or_hangs_or_fails_inside(outcomes):
     assert {name: reason for name, reason in outcomes.items() if reason.startswith(("CRASH", "HANG", "InternalError"))} == {}
 
 
+def test_no_numbers_are_wrong(outcomes):
+    """Other numbers than the case's are ours to keep only with a reason, which tools/conformance and the table give."""
+    assert {name: reason for name, reason in outcomes.items() if reason.startswith("other numbers: Mismatched")} == {}
+    table = (ROOT / "docs/conformance.md").read_text()
+    assert [reason for reason in outcomes.values() if reason.startswith("other numbers") and reason not in table] == []
+
+
 def test_what_has_passed_goes_on_passing(outcomes, record):
     count, failures = record
     assert len(outcomes) == count
