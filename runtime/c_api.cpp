@@ -84,6 +84,7 @@ tw_status tw_session_create(tw_module* module, const tw_options* options, tw_ses
     need(module, "tw_session_create", "module");
     need(session, "tw_session_create", "place for the session");
     *session = nullptr;
+    check_processor(*module->descriptor, module->descriptor->name);
     *session = std::make_unique<tw_session>(*module, options != nullptr ? *options : tw_options{}).release();
   });
 }

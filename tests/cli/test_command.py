@@ -197,6 +197,16 @@ def test_compile_then_run(model, tmp_path):
     np.testing.assert_array_equal(np.load(tmp_path / "y.npy"), np.load(tmp_path / "y2.npy"))
 
 
+def test_compile_for_another_processor(model, tmp_path):
+    has = call_json("doctor")["features"]
+    missing = [feature for feature in ("amx_tile", "avx512_fp16", "avx512f") if feature not in has]
+    if not missing:
+        pytest.skip("this processor has all of them")
+    call("compile", model, "-o", tmp_path / "other.so", "--target", f"x86-64+{missing[0]}")
+    assert "this processor lacks" in call("run", tmp_path / "other.so", code=2).stderr
+    assert "this processor lacks" in call("run", model, "--target", f"x86-64+{missing[0]}", code=2).stderr
+
+
 def test_compile_into_a_missing_folder_leaves_nothing(model, tmp_path):
     assert "cannot" in call("compile", model, "-o", tmp_path / "no/small.so", code=1).stderr
     assert not list(tmp_path.iterdir())
