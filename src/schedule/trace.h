@@ -8,7 +8,7 @@
 //   T = s.buffer("T")
 //
 // Blocks are named, loops are found by their place around a block, so that a trace fits kernels of other sizes too. What no longer fits is
-// refused at its line.
+// refused at its line. A rule that changes a kernel otherwise than by primitives (Winograd) leaves `s.unrecorded()`, which is refused too.
 #pragma once
 
 #include "schedule/primitive.h"
