@@ -46,6 +46,11 @@ def test_what_has_passed_goes_on_passing(outcomes, record):
     assert {name: reason for name, reason in outcomes.items() if reason and name not in failures} == {}
 
 
+def test_each_failure_names_an_operator_or_a_type(record):
+    named = re.compile(r"operators?: \w|\(\w+\): |input '.*' is an? \w+|a cast to \w+|opset \d+|^dropout |^other numbers: [a-z]")
+    assert {name: reason for name, reason in record[1].items() if not named.search(reason)} == {}
+
+
 def test_the_table_tells_the_number(record):
     count, failures = record
     assert f"**{count - len(failures)} of {count}** cases pass" in (ROOT / "docs/conformance.md").read_text()

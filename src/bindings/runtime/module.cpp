@@ -16,5 +16,6 @@ NB_MODULE(_runtime, module) {
         for (int32_t i = 0; const char* name = tw_device_name(i); ++i) out[name] = tw_device_count(name);
         return out;
       },
-      nanobind::sig("def devices() -> dict[str, int]"), "The kinds of devices that the runtime knows, and how many of each this machine has.");
+      nanobind::sig("def devices() -> dict[str, int]"),
+      "The kinds of devices that the runtime knows, and how many of each this machine has.");
 }
