@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <condition_variable>
 #include <cstdio>
 #include <mutex>
@@ -72,6 +73,26 @@ std::string bytes_text(double bytes) {
   if (bytes >= 1 << 20) return fmt::format("{:.2f} MiB", bytes / (1 << 20));
   if (bytes >= 1 << 10) return fmt::format("{:.1f} KiB", bytes / (1 << 10));
   return fmt::format("{} bytes", static_cast<int64_t>(bytes));
+}
+
+CLI::Validator number_between(double least, double most) {
+  return CLI::Validator(
+      [least, most](std::string& text) -> std::string {
+        double value = 0;
+        if (CLI::detail::lexical_cast(text, value) && value >= least && value <= most) return "";
+        return fmt::format("expected a number from {} to {}, found '{}'", least, most, text);
+      },
+      "");
+}
+
+CLI::Validator one_of(std::vector<std::string> words) {
+  const std::string expected = fmt::format("{}", fmt::join(words, " or "));
+  return CLI::Validator(
+      [words = std::move(words), expected](std::string& text) -> std::string {
+        if (std::find(words.begin(), words.end(), text) != words.end()) return "";
+        return fmt::format("expected {}, found '{}'", expected, text);
+      },
+      expected);
 }
 
 } // namespace tw::cli

@@ -62,6 +62,10 @@ private:
   std::shared_ptr<State> state_;
 };
 
+// Checks of options, with the reader's words: CLI11's own tell the whole range of a type.
+CLI::Validator number_between(double least, double most);
+CLI::Validator one_of(std::vector<std::string> words);
+
 // "1.234 ms", "56.7 us", "2.34 s"; "12.3 MiB".
 std::string time_text(double seconds);
 std::string bytes_text(double bytes);

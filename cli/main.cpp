@@ -3,6 +3,7 @@
 // 0 ok, 1 the user's mistake, 2 unsupported, 3 our bug, 4 results differ.
 #include "base/diagnostics.h"
 #include "cli/command.h"
+#include "ir/syntax.h"
 
 #include <cstdio>
 #include <map>
@@ -33,7 +34,7 @@ int report(const Error& error, const std::string& command, bool json) {
         {"kind", kind_name(error.kind())}, {"message", error.message()}, {"places", error.places()}, {"hint", error.hint_text()}};
     print(out);
   } else {
-    fmt::print(stderr, "tensorwright {}: {}\n", command, error.what());
+    fmt::print(stderr, "tensorwright{}{}: {}\n", command.empty() ? "" : " ", command, error.what());
   }
   return exit_code(error.kind());
 }
@@ -52,6 +53,23 @@ int run(const Command& command, const Action& action, bool json) {
   } catch (const Error& error) { return report(error, command.name, json); } catch (const std::bad_alloc&) {
     return report(user_error("there is not enough memory").hint("use a smaller model or smaller inputs"), command.name, json);
   } catch (const std::exception& error) { return report(internal_error("{}", error.what()), command.name, json); }
+}
+
+// The word where a command should stand, if it is none.
+std::string unknown_command(int count, char** arguments) {
+  const std::string word = count > 1 ? arguments[1] : "";
+  if (word.empty() || word.starts_with("-")) return "";
+  for (const Command* command : table())
+    if (word == command->name) return "";
+  return word;
+}
+
+Error no_such_command(const std::string& word) {
+  std::vector<std::string> names;
+  for (const Command* command : table()) names.emplace_back(command->name);
+  auto near = syntax::nearest(word, names);
+  return user_error("there is no command '{}'; there is {}", word, fmt::join(names, ", "))
+      .hint(near ? fmt::format("did you mean '{}'?", *near) : "tensorwright --help shows what there is");
 }
 
 int main(int count, char** arguments) {
@@ -73,6 +91,7 @@ int main(int count, char** arguments) {
     const auto chosen = app.get_subcommands();
     const std::string command = chosen.empty() ? "" : chosen[0]->get_name();
     for (int i = 1; i < count; ++i) json = json || std::string_view(arguments[i]) == "--json";
+    if (const std::string word = unknown_command(count, arguments); !word.empty()) return report(no_such_command(word), "", json);
     return report(user_error("{}", error.what())
                       .hint(fmt::format("tensorwright {}{}--help shows what there is", command, command.empty() ? "" : " ")),
                   command, json);

@@ -8,9 +8,9 @@
 namespace tw::cli {
 
 void MeasureOptions::declare(CLI::App& app) {
-  app.add_option("--runs", runs, "measure at least this many runs")->check(CLI::Range(1, 1'000'000))->capture_default_str();
-  app.add_option("--seconds", seconds, "measure for at least this long")->check(CLI::Range(0.0, 86400.0))->capture_default_str();
-  app.add_option("--warm-up", warm_up, "runs before that are not measured")->check(CLI::Range(0, 1'000'000))->capture_default_str();
+  app.add_option("--runs", runs, "measure at least this many runs")->check(number_between(1, 1e6))->capture_default_str();
+  app.add_option("--seconds", seconds, "measure for at least this long")->check(number_between(0, 86400))->capture_default_str();
+  app.add_option("--warm-up", warm_up, "runs before that are not measured")->check(number_between(0, 1e6))->capture_default_str();
 }
 
 double Samples::quantile(double q) const {

@@ -11,7 +11,7 @@ namespace tw::cli {
 void ModelOptions::declare(CLI::App& app) {
   app.add_option("model", path, "an ONNX model, a module's text, or an exported module")->required();
   app.add_option("--target", target, "native, x86-64-v2, x86-64-v3, x86-64-v4, with +feature and -feature")->capture_default_str();
-  app.add_option("--threads", threads, "threads to run with; 0: one for each physical core")->check(CLI::NonNegativeNumber);
+  app.add_option("--threads", threads, "threads to run with; 0: one for each physical core")->check(number_between(0, 65536));
   app.add_option("--dim", dims, "NAME=SIZE gives a symbolic dimension a size")->type_name("NAME=SIZE");
   app.add_option("--disable", disable, "leave out a pass")->type_name("PASS");
   app.add_flag("--no-cache", no_cache, "compile everything anew");

@@ -46,5 +46,5 @@ if(NOT TENSORWRIGHT_COMPILER_READY)
   list(FILTER core_binding_sources EXCLUDE REGEX "/core/compile.cpp$")
 endif()
 tensorwright_extension(_core SOURCES ${core_binding_sources} ${TENSORWRIGHT_ROOT}/src/bindings/errors.cpp
-                       LINKS interpreter passes frontend_onnx $<$<BOOL:${TENSORWRIGHT_COMPILER_READY}>:compile>)
+                       LINKS interpreter passes schedule frontend_onnx $<$<BOOL:${TENSORWRIGHT_COMPILER_READY}>:compile>)
 target_compile_definitions(_core PRIVATE $<$<BOOL:${TENSORWRIGHT_COMPILER_READY}>:TENSORWRIGHT_COMPILER_READY>)

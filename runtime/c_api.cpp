@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // The functions of module.h: null checks, and exceptions turned into statuses. All work is behind them.
+#include "runtime/devices/device.h"
 #include "runtime/session.h"
+
+#include <cstring>
 
 #ifndef TENSORWRIGHT_VERSION
 #error "the build gives the version"
@@ -33,6 +36,17 @@ private:
 } // namespace
 
 const char* tw_runtime_version(void) { return TENSORWRIGHT_VERSION; }
+
+const char* tw_device_name(int32_t index) {
+  const auto devices = tw::devices::table();
+  return index >= 0 && static_cast<size_t>(index) < devices.size() ? devices[static_cast<size_t>(index)]->name : nullptr;
+}
+
+int32_t tw_device_count(const char* name) {
+  for (const tw::devices::Device* device : tw::devices::table())
+    if (name != nullptr && std::strcmp(device->name, name) == 0) return device->count();
+  return 0;
+}
 
 tw_status tw_module_load(const char* path, tw_module** module) {
   return guarded([&] {
@@ -70,6 +84,7 @@ tw_status tw_session_create(tw_module* module, const tw_options* options, tw_ses
     need(module, "tw_session_create", "module");
     need(session, "tw_session_create", "place for the session");
     *session = nullptr;
+    check_processor(*module->descriptor, module->descriptor->name);
     *session = std::make_unique<tw_session>(*module, options != nullptr ? *options : tw_options{}).release();
   });
 }

@@ -3,7 +3,7 @@
 // it switches threads (asked by xgetbv). A feature whose state is not saved is treated as absent: using it would fault.
 #include "runtime/cpu_features.h"
 
-#include <cstdint>
+#include <array>
 #if defined(__x86_64__)
 #include <cpuid.h>
 #endif
@@ -13,19 +13,11 @@ namespace {
 
 #if defined(__x86_64__)
 
-enum Register { eax, ebx, ecx, edx };
+using enum FeatureRegister;
 // Bits of extended control register 0.
 constexpr uint64_t plain = 0, avx_state = 0x6, avx512_state = 0xe6, tile_state = 0x60000;
 
-struct Feature {
-  std::string_view name;
-  uint32_t leaf, subleaf;
-  Register where;
-  int bit;
-  uint64_t state;
-};
-
-constexpr Feature features[] = {
+constexpr CpuFeature features[] = {
     {"sse", 1, 0, edx, 25, plain},
     {"sse2", 1, 0, edx, 26, plain},
     {"pni", 1, 0, ecx, 0, plain},
@@ -70,8 +62,8 @@ constexpr Feature features[] = {
 
 // The system says in cpuid (osxsave) whether xgetbv may be executed at all.
 uint64_t saved_state() {
-  uint32_t registers[4];
-  if (__get_cpuid(1, &registers[eax], &registers[ebx], &registers[ecx], &registers[edx]) == 0 || (registers[ecx] >> 27 & 1) == 0) return 0;
+  uint32_t a, b, c, d;
+  if (__get_cpuid(1, &a, &b, &c, &d) == 0 || (c >> 27 & 1) == 0) return 0;
   uint32_t low, high;
   __asm__ volatile("xgetbv" : "=a"(low), "=d"(high) : "c"(0));
   return static_cast<uint64_t>(high) << 32 | low;
@@ -80,16 +72,18 @@ uint64_t saved_state() {
 std::vector<std::string_view> detect() {
   std::vector<std::string_view> found;
   const uint64_t state = saved_state();
-  for (const Feature& feature : features) {
+  for (const CpuFeature& feature : features) {
     uint32_t registers[4];
-    if (__get_cpuid_count(feature.leaf, feature.subleaf, &registers[eax], &registers[ebx], &registers[ecx], &registers[edx]) == 0) continue;
-    if ((registers[feature.where] >> feature.bit & 1) != 0 && (state & feature.state) == feature.state) found.push_back(feature.name);
+    if (__get_cpuid_count(feature.leaf, feature.subleaf, &registers[0], &registers[1], &registers[2], &registers[3]) == 0) continue;
+    if ((registers[static_cast<int>(feature.where)] >> feature.bit & 1) != 0 && (state & feature.state) == feature.state)
+      found.push_back(feature.name);
   }
   return found;
 }
 
 #else
 
+constexpr std::array<CpuFeature, 0> features;
 std::vector<std::string_view> detect() { return {}; }
 
 #endif
@@ -111,6 +105,8 @@ std::string_view machine_name() {
 #error "name this processor family here"
 #endif
 }
+
+std::span<const CpuFeature> cpu_feature_table() { return features; }
 
 const std::vector<std::string_view>& cpu_features() {
   static const std::vector<std::string_view> found = detect();

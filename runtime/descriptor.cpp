@@ -28,8 +28,6 @@ public:
     check_memory();
     if (descriptor_.entry == nullptr) refuse("expected an entry function, found null");
     if (descriptor_.plan == nullptr && descriptor_.offset_count != 0) refuse("expected a plan function for its offsets, found null");
-    if (const std::string missing = missing_features(descriptor_.features); !missing.empty())
-      refuse(text("this processor lacks ", missing, "; compile the model for an older target"), TW_UNSUPPORTED);
   }
 
 private:
@@ -106,5 +104,10 @@ private:
 } // namespace
 
 void check_descriptor(const tw_module_descriptor& descriptor, const std::string& name) { Checker(descriptor, name).check(); }
+
+void check_processor(const tw_module_descriptor& descriptor, const std::string& name) {
+  if (const std::string missing = missing_features(descriptor.features); !missing.empty())
+    throw Failure(TW_UNSUPPORTED, text("module '", name, "': this processor lacks ", missing, "; compile the model for an older target"));
+}
 
 } // namespace tw::runtime

@@ -85,6 +85,7 @@ std::unique_ptr<tw_module> load_module(const std::string& path) {
                                       "', found a library without it; is it a module that tensorwright compiled?"));
   module->descriptor = static_cast<const tw_module_descriptor*>(symbol);
   check_descriptor(*module->descriptor, path);
+  check_processor(*module->descriptor, path);
   return module;
 }
 

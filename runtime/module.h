@@ -22,6 +22,9 @@ namespace tw::runtime {
 
 // Checks everything in a descriptor that the runtime relies on; `name` begins the errors. Throws Failure.
 void check_descriptor(const tw_module_descriptor& descriptor, const std::string& name);
+// Refuses what needs instructions that this processor has not. A module in memory may be made for another processor, to be written to a
+// file: it is refused when it is to run.
+void check_processor(const tw_module_descriptor& descriptor, const std::string& name);
 
 // Checks the file, loads it, checks its descriptor. Throws Failure.
 std::unique_ptr<tw_module> load_module(const std::string& path);

@@ -44,6 +44,11 @@ typedef struct tw_session tw_session;
 TW_API const char* tw_last_error(void);
 TW_API const char* tw_runtime_version(void);
 
+/* The kinds of devices that the library knows, sorted: tw_device_name(0), tw_device_name(1) …; NULL after the last. How many of a kind this
+ * machine has; 0 also for a kind that is not known. */
+TW_API const char* tw_device_name(int32_t index);
+TW_API int32_t tw_device_count(const char* name);
+
 TW_API tw_status tw_module_load(const char* path, tw_module** module);
 /* A module that lives in this process already (a compiler's). `release(owner)`, unless it is NULL, is called when the module dies, and not
  * when this call fails. */

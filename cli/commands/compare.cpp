@@ -85,21 +85,19 @@ int run(const ModelOptions& options, const InputOptions& input_options, const Co
 
 } // namespace
 
-extern const Command compare_command = {.name = "compare",
-                                        .summary = "check results against the reference interpreter or ONNX Runtime",
-                                        .declare = [](CLI::App& app) -> Action {
-                                          auto options = std::make_shared<ModelOptions>();
-                                          auto inputs = std::make_shared<InputOptions>();
-                                          auto compare = std::make_shared<CompareOptions>();
-                                          options->declare(app);
-                                          inputs->declare(app);
-                                          app.add_option("--against", compare->against, "what is right")
-                                              ->check(CLI::IsMember({"reference", "onnxruntime"}))
-                                              ->capture_default_str();
-                                          app.add_option("--tolerance", compare->tolerance,
-                                                         "largest difference, relative to the output's largest magnitude")
-                                              ->capture_default_str();
-                                          return [=](Output& output) { return run(*options, *inputs, *compare, output); };
-                                        }};
+extern const Command compare_command = {
+    .name = "compare",
+    .summary = "check results against the reference interpreter or ONNX Runtime",
+    .declare = [](CLI::App& app) -> Action {
+      auto options = std::make_shared<ModelOptions>();
+      auto inputs = std::make_shared<InputOptions>();
+      auto compare = std::make_shared<CompareOptions>();
+      options->declare(app);
+      inputs->declare(app);
+      app.add_option("--against", compare->against, "what is right")->check(one_of({"reference", "onnxruntime"}))->capture_default_str();
+      app.add_option("--tolerance", compare->tolerance, "largest difference, relative to the output's largest magnitude")
+          ->capture_default_str();
+      return [=](Output& output) { return run(*options, *inputs, *compare, output); };
+    }};
 
 } // namespace tw::cli

@@ -46,6 +46,12 @@ int run(Output& output) {
   const std::string python = found_on_path(chosen && *chosen ? chosen : "python3");
   if (python.empty() && !(chosen && *chosen == '/' && ::access(chosen, X_OK) == 0))
     problems.push_back("no python3 was found: `compare --against onnxruntime` needs it");
+  Json devices = Json::object();
+  std::string device_text;
+  for (int32_t i = 0; const char* name = tw_device_name(i); ++i) {
+    devices[name] = tw_device_count(name);
+    device_text += fmt::format("{}{} {}", i == 0 ? "" : ", ", tw_device_count(name), name);
+  }
   output.result = {{"version", TENSORWRIGHT_VERSION},
                    {"runtime_version", tw_runtime_version()},
                    {"artifact_version", TW_ARTIFACT_VERSION},
@@ -57,6 +63,7 @@ int run(Output& output) {
                    {"gigahertz", target.gigahertz},
                    {"cache_bytes", {target.l1_bytes, target.l2_bytes, target.l3_bytes}},
                    {"cache_folder", cache ? Json(cache->string()) : Json(nullptr)},
+                   {"devices", devices},
                    {"problems", problems}};
   Table table({"", ""});
   table.row({"tensorwright", TENSORWRIGHT_VERSION});
@@ -69,6 +76,7 @@ int run(Output& output) {
   table.row({"caches", fmt::format("{}, {}, {}", bytes_text(static_cast<double>(target.l1_bytes)),
                                    bytes_text(static_cast<double>(target.l2_bytes)), bytes_text(static_cast<double>(target.l3_bytes)))});
   table.row({"features", join_features(target.features)});
+  table.row({"devices", device_text});
   table.row({"kernel cache", cache_text});
   output.line(table.text());
   for (const Json& problem : problems) output.line("missing: " + problem.get<std::string>());

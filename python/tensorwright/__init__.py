@@ -6,21 +6,21 @@ __version__ = "0.1.0"
 import importlib
 from typing import TYPE_CHECKING, Any
 
-from .errors import Error, InternalError, UnsupportedError, UserError
-from .model import Launch, Model, Port, Profile, Symbol, Tensor, load
+from .errors import Error, InternalError, ScheduleError, UnsupportedError, UserError
+from .model import Launch, Model, Port, Profile, Symbol, Tensor, devices, load
 
 if TYPE_CHECKING:
-    from . import frontend, ir, onnx, ops, passes, pipelines
+    from . import frontend, ir, onnx, ops, passes, pipelines, schedule
     from ._core import Module, interpret, parse
     from .compiler import compile
 
 # What needs the compiler is imported at its first use, so that `load` needs the runtime alone.
 _LAZY = {
     "Module": "._core", "interpret": "._core", "parse": "._core", "compile": ".compiler",
-    "frontend": None, "ir": None, "onnx": None, "ops": None, "passes": None, "pipelines": None,
+    "frontend": None, "ir": None, "onnx": None, "ops": None, "passes": None, "pipelines": None, "schedule": None,
 }
 
-__all__ = ["Error", "InternalError", "Launch", "Model", "Port", "Profile", "Symbol", "Tensor", "UnsupportedError", "UserError", "load", *_LAZY]
+__all__ = ["Error", "InternalError", "Launch", "Model", "Port", "Profile", "ScheduleError", "Symbol", "Tensor", "UnsupportedError", "UserError", "devices", "load", *_LAZY]
 
 
 def __getattr__(name: str) -> Any:

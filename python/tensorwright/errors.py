@@ -27,6 +27,10 @@ class UserError(Error, ValueError):
     """A mistake in what was passed: the model, an input, an option."""
 
 
+class ScheduleError(UserError):
+    """A schedule primitive was refused: its message says what must hold, its places show the line of the kernel."""
+
+
 class UnsupportedError(Error, NotImplementedError):
     """What tensorwright cannot do: an operator, a type, a target."""
 

@@ -6,7 +6,7 @@ Nodes are immutable and shared with the compiler. They are made by name, `For(be
 """
 from . import _core
 
-globals().update({name: value for name, value in vars(_core).items() if isinstance(value, type) and name not in ("Operator", "Pass", "CompiledModule")})
+globals().update({name: value for name, value in vars(_core).items() if isinstance(value, type) and name not in ("Operator", "Pass", "Primitive", "Schedule", "CompiledModule")})
 interpret, constant, constant_array, infer_types = _core.interpret, _core.constant, _core.constant_array, _core.infer_types
 
 

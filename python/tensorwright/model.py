@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from . import _runtime
-from ._runtime import Port, Tensor
+from ._runtime import Port, Tensor, devices as devices
 from .errors import UserError
 
 _NUMPY_TYPES = {"bool": "bool", "f16": "float16", "f32": "float32", "f64": "float64"} | {

@@ -18,6 +18,7 @@ Error&& Error::at(std::string place) && {
 }
 
 Error& Error::at(std::string place) & {
+  if (!places_.empty() && places_.back() == place) return *this; // two layers may know the same node
   places_.push_back(std::move(place));
   text_.clear();
   return *this;

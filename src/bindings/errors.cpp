@@ -7,9 +7,8 @@ namespace tw::bindings {
 
 void set_python_error(const RaisedError& error) {
   try {
-    const char* name = error.kind == PythonError::user          ? "UserError"
-                       : error.kind == PythonError::unsupported ? "UnsupportedError"
-                                                                : "InternalError";
+    constexpr const char* names[] = {"", "UserError", "UnsupportedError", "InternalError", "ScheduleError"};
+    const char* name = names[static_cast<size_t>(error.kind)];
     nb::object type = nb::module_::import_("tensorwright.errors").attr(name);
     nb::list places;
     for (const std::string& place : error.places) places.append(nb::str(place.data(), place.size()));

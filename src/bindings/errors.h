@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// How errors reach Python: the classes of tensorwright/errors.py (UserError, UnsupportedError, InternalError), with places and hint.
+// How errors reach Python: the classes of tensorwright/errors.py (UserError, UnsupportedError …), with places and hint.
 // Shared by both extension modules; needs neither the compiler nor the runtime.
 #pragma once
 
@@ -10,8 +10,9 @@
 
 namespace tw::bindings {
 
-// The kinds of errors by number: the statuses of the C interface, which are also the exit codes of the command.
-enum class PythonError { user = 1, unsupported = 2, internal = 3 };
+// The kinds of errors by number: the statuses of the C interface, which are also the exit codes of the command; then what only Python tells
+// apart.
+enum class PythonError { user = 1, unsupported = 2, internal = 3, schedule };
 
 // An error on its way to Python.
 struct RaisedError {

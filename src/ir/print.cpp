@@ -100,6 +100,7 @@ void Printer::line(std::string_view text, const Node* origin) {
     out_ += fmt::format("  #@ {} {}", name_of(o.kind), syntax::quote(o.text.str()));
     if (o.line) out_ += fmt::format(" {}", o.line);
   }
+  if (origin && origin == options_.mark) out_ += "  # <--";
   out_ += '\n';
 }
 

@@ -13,8 +13,9 @@
 namespace tw {
 
 struct PrintOptions {
-  bool fields = false;  // every node as Kind(field=value, …): the node as it is, for looking closely
-  bool origins = false; // `#@ model "Conv_0"` after statements
+  bool fields = false;        // every node as Kind(field=value, …): the node as it is, for looking closely
+  bool origins = false;       // `#@ model "Conv_0"` after statements
+  const Node* mark = nullptr; // a statement to point at: `# <--` after its line
 };
 std::string to_text(const Node* n, const PrintOptions& options);
 template <class T> std::string to_text(const Opt<T>& n, const PrintOptions& options) { return to_text(n.node(), options); }

@@ -182,8 +182,7 @@ Opt<Expr> without_loops(const Nest& nest, const char* primitive) {
       for (const Ref<Expr>& range : {iter->value < iter->extent, iter->value >= imm(0)})
         keeps_range = keeps_range || equal(analyzer.simplify(range), analyzer.simplify(part));
     if (keeps_range) continue;
-    if (on_loops)
-      throw schedule_error(primitive, "block " + nest.block->id.str(), "its condition speaks of its iterations, not of the loops");
+    if (on_loops) throw schedule_error(primitive, nest.block->id, "its condition speaks of its iterations, not of the loops");
     left = left ? as_ref<Expr>(left) && part : part;
   }
   return left;
@@ -193,7 +192,7 @@ Opt<Expr> without_loops(const Nest& nest, const char* primitive) {
 Placed nest_over(const Nest& nest, const Box& box, arith::Analyzer& analyzer, const char* primitive) {
   const Ref<Block>& original = nest.block;
   if (!speaks_of_iterations(*original, nest.loops))
-    throw schedule_error(primitive, "block " + original->id.str(), "it speaks of its iterations, not of the loops");
+    throw schedule_error(primitive, original->id, "it speaks of its iterations, not of the loops");
   Ref<Block> block = renew(with(original, &Block::where, without_loops(nest, primitive)));
   std::vector<Ref<Iter>> iters;
   std::vector<Ref<For>> loops;
@@ -245,6 +244,31 @@ Ref<Stmt> forget_regions(const Ref<Stmt>& body) {
 }
 Ref<Stmt> without_allocation(const Ref<Stmt>& body, const Node* buffer) {
   return rewrite(body, [&](const Allocate& a) -> Opt<Stmt> { return a.buffer.same_as(buffer) ? Opt<Stmt>(a.body) : Opt<Stmt>(); });
+}
+
+Ref<Buffer> copy_of(const Ref<Buffer>& buffer, Name scope) {
+  return make(Buffer{.id = buffer->id.str() + "_" + scope.str(), .shape = buffer->shape, .element = buffer->element, .scope = scope});
+}
+
+// The whole sequence that holds the nest may be inside an allocation of a buffer that it uses: the copy goes beside the nest.
+void place_copy(Schedule& s, const Ref<Buffer>& copy, const Ref<Stmt>& top, const Ref<Stmt>& replacement) {
+  s.replace(top.node(), replacement);
+  s.set_body(make(Allocate{.buffer = copy, .body = forget_regions(s.kernel()->body)}));
+}
+
+void set_kind(Schedule& s, const Ref<Var>& loop, ForKind how, const char* primitive) {
+  Ref<For> f = s.loop(loop);
+  // Lanes of a reduction without init are combined first and added at once; threads have nothing of the kind.
+  if (how == ForKind::parallel || how == ForKind::vectorised)
+    visit(f->body, [&](const Block& b) {
+      for (const auto& iter : b.iters) {
+        bool fine = iter->how == IterKind::spatial || (how == ForKind::vectorised && iter->how == IterKind::reduce && !b.init);
+        if (!fine && uses(iter->value.node(), loop.node()))
+          throw schedule_error(primitive, b.id, fmt::format("loop '{}' carries no reduction and no order", loop->id.str()));
+      }
+    });
+  if (how == ForKind::vectorised && !as_int(f->extent)) throw schedule_error(primitive, loop, "its extent is constant");
+  s.replace(f.node(), with(f, &For::how, how));
 }
 
 } // namespace tw::schedule

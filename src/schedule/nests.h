@@ -59,6 +59,12 @@ Placed nest_over(const Nest& nest, const Box& box, arith::Analyzer& analyzer, co
 
 // `to[…] = from[…]` over the region, which lies inside both.
 Ref<Stmt> copy_nest(Name id, const Ref<Buffer>& to, const Ref<Buffer>& from, const Ref<Region>& region);
+// A buffer of the same shape in another memory, and where it goes: `replacement` stands for the nest `top`, the allocation around
+// everything.
+Ref<Buffer> copy_of(const Ref<Buffer>& buffer, Name scope);
+void place_copy(Schedule& s, const Ref<Buffer>& copy, const Ref<Stmt>& top, const Ref<Stmt>& replacement);
+// The kind of a loop; refused in the primitive's name.
+void set_kind(Schedule& s, const Ref<Var>& loop, ForKind how, const char* primitive);
 // Regions named by hand are out of date; they are computed from the accesses when asked for.
 Ref<Stmt> forget_regions(const Ref<Stmt>& body);
 Ref<Stmt> without_allocation(const Ref<Stmt>& body, const Node* buffer);

@@ -3,10 +3,12 @@
 
 #include "ir/visit.h"
 
+#include <algorithm>
+
 namespace tw::schedule {
 
-Error schedule_error(const char* primitive, const std::string& place, const std::string& sentence) {
-  return user_error("{}: {}", primitive, sentence).at(place);
+ScheduleError schedule_error(const char* primitive, const Place& place, const std::string& sentence) {
+  return ScheduleError(fmt::format("{}: expected that {}", primitive, sentence), place);
 }
 
 std::vector<Ref<Block>> Schedule::blocks() const {
@@ -18,7 +20,9 @@ std::vector<Ref<Block>> Schedule::blocks() const {
 Ref<Block> Schedule::block(Name id) const {
   for (const auto& b : blocks())
     if (b->id == id) return b;
-  throw schedule_error("schedule", "kernel " + kernel_->id.str(), fmt::format("there is no block '{}'", id.str()));
+  std::vector<std::string> names;
+  for (const auto& b : blocks()) names.push_back("'" + b->id.str() + "'");
+  throw ScheduleError(fmt::format("there is no block '{}'; there is {}", id.str(), fmt::join(names, ", ")), kernel_);
 }
 
 namespace {
@@ -75,9 +79,52 @@ Ref<For> Schedule::loop(const Ref<Var>& variable) const {
   visit(kernel_->body, [&](const For& f) {
     if (f.var.same_as(variable)) found = ref_to(f);
   });
-  if (!found)
-    throw schedule_error("schedule", "kernel " + kernel_->id.str(), fmt::format("there is no loop '{}' any more", variable->id.str()));
+  if (!found) throw ScheduleError(fmt::format("there is no loop '{}' any more", variable->id.str()), kernel_);
   return as_ref<For>(found);
+}
+
+std::vector<Ref<Buffer>> Schedule::buffers() const {
+  std::vector<Ref<Buffer>> out;
+  for (const auto& p : kernel_->params) out.push_back(p->buffer);
+  visit(kernel_->body, [&](const Allocate& a, Walk walk) {
+    out.push_back(a.buffer);
+    walk(a.body);
+  });
+  return out;
+}
+
+namespace {
+// The one of them that has the name.
+template <class T>
+Ref<T> named(const std::vector<Ref<T>>& all, const std::string& name, const char* what, const char* other, const Place& place) {
+  Opt<T> found;
+  int count = 0;
+  std::vector<std::string> names;
+  for (const auto& x : all) {
+    if (std::string text = "'" + x->id.str() + "'"; std::find(names.begin(), names.end(), text) == names.end()) names.push_back(text);
+    if (x->id.str() != name) continue;
+    found = x;
+    ++count;
+  }
+  if (count == 1) return as_ref<T>(found);
+  if (count == 0) throw ScheduleError(fmt::format("there is no {} '{}'; there is {}", what, name, fmt::join(names, ", ")), place);
+  ScheduleError several(fmt::format("there are {} {}s '{}'", count, what, name), place);
+  std::move(several).hint(other);
+  throw several;
+}
+} // namespace
+
+Ref<Var> Schedule::loop_named(const std::string& name) const {
+  Loops all;
+  visit(kernel_->body, [&](const For& f, Walk walk) {
+    all.push_back(f.var);
+    walk(f.body);
+  });
+  return named(all, name, "loop", "take one of s.loops(block)", kernel_);
+}
+
+Ref<Buffer> Schedule::buffer_named(const std::string& name) const {
+  return named(buffers(), name, "buffer", "take one of s.buffers()", kernel_);
 }
 
 bool Schedule::is_parameter(const Buffer& buffer) const {
@@ -91,6 +138,17 @@ void Schedule::replace(const Node* node, const Opt<Stmt>& replacement) {
   TW_CHECK(!where.empty(), "the statement to replace is not in kernel {}", kernel_->id.str());
   Opt<Stmt> body = replaced(kernel_->body.node(), where, 0, replacement);
   set_body(body ? as_ref<Stmt>(body) : seq({}));
+}
+
+void Schedule::set_body(const Ref<Stmt>& body) {
+  // A rule that changes the kernel itself: a trace without it would not be true.
+  if (records()) trace_->text += "s.unrecorded()\n";
+  kernel_ = with(kernel_, &Kernel::body, body);
+}
+
+void Schedule::adopt(Schedule attempt) {
+  kernel_ = std::move(attempt.kernel_);
+  trace_ = std::move(attempt.trace_);
 }
 
 Name Schedule::unique_block(const std::string& id) const {

@@ -3,6 +3,8 @@
 // Primitives (primitives/, one file each) change the kernel and check that the change is legal; rules (rules/) call primitives with the
 // sizes that the cost model picks.
 //
+// A primitive's declaration (primitive.h) is in its file; declared here is what rules and tests in C++ call.
+//
 // Form of a kernel at the start: allocations around a sequence of nests; a nest is loops around one Block, whose iterations bind the loops.
 #pragma once
 
@@ -11,7 +13,21 @@
 #include "ir/derived.h"
 #include "target/target.h"
 
+#include <unordered_set>
+
 namespace tw::schedule {
+
+// What primitives have done to a kernel, as lines of Python over a schedule `s`: apply_trace (trace.h) does it again to an equal kernel.
+struct Trace {
+  std::string text;
+  std::unordered_map<const Node*, std::string> names; // of loops and buffers that lines have introduced
+  std::unordered_set<std::string> taken;
+  std::vector<Ref<Node>> kept; // what has a name lives on, so that its address stays its own
+  int depth = 0;               // primitives may call others
+};
+
+// An attribute of kernels: its loops are as somebody wants them.
+inline constexpr const char* scheduled_attribute = "scheduled";
 
 class Schedule {
 public:
@@ -33,16 +49,48 @@ public:
 
   // Puts `replacement` where `node` stands; an empty one removes the statement, and loops and allocations that become empty with it.
   void replace(const Node* node, const Opt<Stmt>& replacement);
-  void set_body(const Ref<Stmt>& body) { kernel_ = with(kernel_, &Kernel::body, body); }
+  void set_body(const Ref<Stmt>& body);
   Name unique_block(const std::string& id) const;
+  // What a copy of this schedule has become.
+  void adopt(Schedule attempt);
+
+  // Parameters, then what is allocated, in order of the text.
+  std::vector<Ref<Buffer>> buffers() const;
+  // The one loop or buffer of that name.
+  Ref<Var> loop_named(const std::string& name) const;
+  Ref<Buffer> buffer_named(const std::string& name) const;
+
+  // From now on primitives write down what they do.
+  void keep_trace() { trace_.emplace(); }
+  bool records() const { return trace_ && trace_->depth == 0; }
+  std::optional<Trace>& trace() { return trace_; }
 
 private:
   Ref<Kernel> kernel_;
   const Target& target_;
+  std::optional<Trace> trace_;
 };
 
-// A refused primitive: the user's mistake, with the sentence and the loop or block it is about.
-Error schedule_error(const char* primitive, const std::string& place, const std::string& sentence);
+// What a sentence is about: a loop, a block, a buffer, or the kernel.
+struct Place {
+  Place(const Ref<Var>& loop) : text("loop '" + loop->id.str() + "'"), node(loop) {}
+  Place(Name block) : text("block '" + block.str() + "'"), block(block) {}
+  Place(const Ref<Buffer>& buffer) : text("buffer '" + buffer->id.str() + "'"), node(buffer) {}
+  Place(const Ref<Kernel>& kernel) : text("kernel '" + kernel->id.str() + "'") {}
+  std::string text;
+  Opt<Node> node;
+  Name block = {};
+};
+// A refused primitive: the user's mistake, with the sentence that does not hold and what it is about.
+class ScheduleError : public Error {
+public:
+  ScheduleError(const std::string& message, const Place& place) : Error(ErrorKind::user, message), place_(place) { at(place.text); }
+  const Place& place() const { return place_; }
+
+private:
+  Place place_;
+};
+ScheduleError schedule_error(const char* primitive, const Place& place, const std::string& sentence);
 
 // ---- primitives
 using Loops = std::vector<Ref<Var>>;
@@ -61,10 +109,11 @@ Loops partition(Schedule& s, const Ref<Var>& loop, const Ref<Expr>& at);
 Ref<Var> fuse(Schedule& s, const Ref<Var>& outer, const Ref<Var>& inner);
 // Puts loops of one perfect nest into the given order.
 void reorder(Schedule& s, const Loops& order);
-void set_kind(Schedule& s, const Ref<Var>& loop, ForKind how);
-inline void parallel(Schedule& s, const Ref<Var>& loop) { set_kind(s, loop, ForKind::parallel); }
-inline void vectorise(Schedule& s, const Ref<Var>& loop) { set_kind(s, loop, ForKind::vectorised); }
-inline void unroll(Schedule& s, const Ref<Var>& loop) { set_kind(s, loop, ForKind::unrolled); }
+void parallel(Schedule& s, const Ref<Var>& loop);
+void vectorise(Schedule& s, const Ref<Var>& loop);
+void unroll(Schedule& s, const Ref<Var>& loop);
+// Loops of one iteration that carry no reduction go.
+void drop_unit_loops(Schedule& s);
 // Every read of what the block computes becomes the computation; the block goes.
 void inline_block(Schedule& s, Name block);
 // Two neighbouring nests become one: the second's outer loop runs inside the first's. Each iteration of the second may read only what the

@@ -33,10 +33,22 @@ def test_nothing_crashes_or_hangs_or_fails_inside(outcomes):
     assert {name: reason for name, reason in outcomes.items() if reason.startswith(("CRASH", "HANG", "InternalError"))} == {}
 
 
+def test_no_numbers_are_wrong(outcomes):
+    """Other numbers than the case's are ours to keep only with a reason, which tools/conformance and the table give."""
+    assert {name: reason for name, reason in outcomes.items() if reason.startswith("other numbers: Mismatched")} == {}
+    table = (ROOT / "docs/conformance.md").read_text()
+    assert [reason for reason in outcomes.values() if reason.startswith("other numbers") and reason not in table] == []
+
+
 def test_what_has_passed_goes_on_passing(outcomes, record):
     count, failures = record
     assert len(outcomes) == count
     assert {name: reason for name, reason in outcomes.items() if reason and name not in failures} == {}
+
+
+def test_each_failure_names_an_operator_or_a_type(record):
+    named = re.compile(r"operators?: \w|\(\w+\): |input '.*' is an? \w+|a cast to \w+|opset \d+|^dropout |^other numbers: [a-z]")
+    assert {name: reason for name, reason in record[1].items() if not named.search(reason)} == {}
 
 
 def test_the_table_tells_the_number(record):

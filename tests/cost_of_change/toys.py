@@ -43,13 +43,17 @@ extern const Pass toy_unfold_pass = {.name = "toy_unfold", .doc = "writes toy_th
 
 DEVICE = Toy("device", {"runtime/devices/toy/toy.cpp": SPDX + """#include "runtime/devices/device.h"
 
+#include <cstdint>
 #include <cstdlib>
 #include <cstring>
 
 namespace tw::devices {
 namespace {
 int count() { return 1; }
-void* allocate(int, size_t bytes) { return std::aligned_alloc(alignment, (bytes / alignment + 1) * alignment); }
+void* allocate(int, size_t bytes) {
+  const size_t blocks = bytes / alignment + 1;
+  return blocks > SIZE_MAX / alignment ? nullptr : std::aligned_alloc(alignment, blocks * alignment);
+}
 void release(int, void* memory, size_t) { std::free(memory); }
 int copy(int, void* to, const void* from, size_t bytes, Direction) {
   if (bytes != 0) std::memmove(to, from, bytes);
@@ -64,24 +68,41 @@ const Device toy = {"toy", count, allocate, release, copy, synchronise};
 } // namespace tw::devices
 """})
 
-PRIMITIVE = Toy("primitive", {"src/schedule/primitives/toy_backwards.cpp": SPDX + """\
-//   for i in range(8):   toy_backwards(i)   for i in range(8):
-//       C[i] = A[i]                             C[7 - i] = A[7 - i]
-#include "ir/visit.h"
-#include "schedule/schedule.h"
+PRIMITIVE = Toy("primitive", {"src/schedule/primitives/toy_backwards.cpp": SPDX + """#include "schedule/primitive.h"
 
 namespace tw::schedule {
+namespace {
 
 void toy_backwards(Schedule& s, const Ref<Var>& loop) {
   Ref<For> f = s.loop(loop);
   auto extent = as_int(f->extent);
-  if (!extent) throw schedule_error("toy_backwards", "loop " + loop->id.str(), "the extent of the loop is constant");
+  if (!extent) throw schedule_error("toy_backwards", loop, "its extent is constant");
   s.replace(f.node(), with(f, &For::body, substitute(f->body, Substitution{{loop.node(), imm(*extent - 1) - loop}})));
 }
 
+} // namespace
+
+extern const Primitive toy_backwards_primitive = define<toy_backwards>({
+    .name = "toy_backwards",
+    .doc = "the iterations run from the last to the first",
+    .parameters = {"loop"},
+    .takes = "A: In[(8,), f32], C: Out[(8,), f32]",
+    .before = R"(
+for i in range(8):
+    with block("c"):
+        v = spatial(8, i)
+        C[v] = A[v])",
+    .call = R"(s.toy_backwards("i"))",
+    .after = R"(
+for i in range(8):
+    with block("c"):
+        v = spatial(8, 7 - i)
+        C[v] = A[v])",
+    .refused = {{R"(s.toy_backwards("j"))", "there is no loop 'j'; there is 'i'"}},
+});
+
 } // namespace tw::schedule
-"""}, [("src/schedule/schedule.h", "} // namespace tw::schedule", "void toy_backwards(Schedule& s, const Ref<Var>& loop);\n\n")],
-    ("src/schedule/schedule.h",))
+"""})
 
 NODE = Toy("node", {}, [
     ("src/ir/nodes/kernel.h", "enum class Access { in, out, inout };", """// A statement that says something to whoever profiles.
@@ -98,7 +119,7 @@ struct ToyNote : Stmt {
 
 TOYS = (OPERATOR, PASS, DEVICE, PRIMITIVE, NODE)
 
-# Uses of them: in Python, and a program against the layer alone where Python would need everything built again.
+# Uses of them, from text and Python.
 USE_IN_PYTHON = """
 import numpy
 import tensorwright as tw
@@ -119,21 +140,42 @@ unfolded = tw.passes.toy_unfold(module)
 assert "toy_thrice" not in str(unfolded) and "add(" in str(unfolded)
 for made in (module, unfolded):
     assert tw.compile(made, cache=False)(x).numpy().tolist() == [3.0, -6.0]
+
+lowered = tw.pipelines.cpu(module, stop_after="lower")
+s, again = tw.schedule.Schedule(lowered), tw.schedule.Schedule(lowered)
+loop = s.loops(s.blocks()[0])[0]
+s.toy_backwards(loop)
+assert "s.toy_backwards(" in s.trace and "1 - " in str(s)
+again.apply(s.trace)
+assert again.kernel == s.kernel
+assert tw.compile(s.module, cache=False)(x).numpy().tolist() == [3.0, -6.0]
+assert tw.schedule.toy_backwards.signature == "def toy_backwards(s, loop: Var | str) -> None"
+
+assert tw.devices()["toy"] == 1
 """
 
-USE_NODE = SPDX + """#include "ir/text.h"
-#include "ir/visit.h"
+# An extension module of the nodes alone: the package's own sources, without what would have to be built again around them.
+NODE_EXTENSION = SPDX + """#include "bindings/core/node_access.h"
+#include "ir/text.h"
 
-#include <cstdio>
+#include <nanobind/stl/string.h>
 
-int main() {
-  using namespace tw;
-  const char* text = "ToyNote(text=\\"here\\", level=3)";
-  Opt<Node> note = parse_fragment(text, Fragment::node);
-  int seen = 0;
-  visit(note.node(), [&](const ToyNote& n) { seen += static_cast<int>(n.level); });
-  bool same = equal(note, parse_fragment(to_text(note), Fragment::node)) && seen == 3;
-  std::printf("%s\\n", to_text(note).c_str());
-  return same ? 0 : 1;
+NB_MODULE(toy_nodes, module) {
+  tw::bindings::bind_data(module);
+  tw::bindings::bind_nodes(module);
+  module.def("parse", [](const std::string& text) {
+    return tw::bindings::node_to_python(tw::parse_fragment(text, tw::Fragment::node).node());
+  });
 }
+"""
+
+USE_NODE = """
+import toy_nodes as ir
+
+note = ir.ToyNote(text="here", level=3)
+assert isinstance(note, ir.Stmt) and (note.text, note.level) == ("here", 3)
+assert ir.parse('ToyNote(text="here", level=3)') == note and ir.parse(repr(note).strip()) == note
+assert note.with_(level=4).level == 4 and note.with_(level=4) != note and ir.ToyNote(text="here").level == 0
+sequence = ir.Seq(body=[note, note.with_(text="there")])
+assert [child.text for child in sequence.children] == ["here", "there"]
 """

@@ -66,6 +66,21 @@ def test_export_and_load_give_equal_bits(module, tmp_path):
     assert [port.name for port in loaded.inputs + loaded.outputs] == ["x", "y"]
 
 
+def test_a_model_for_another_processor_is_written_but_not_run(module, tmp_path):
+    for feature in ("amx_tile", "avx512_fp16", "avx512f"):
+        model = tw.compile(module, target=f"x86-64+{feature}")
+        model.export(tmp_path / "other.so")
+        assert [port.name for port in model.inputs] == ["x"]
+        try:
+            model(data(2))
+        except tw.UnsupportedError as error:
+            assert "this processor lacks" in str(error) and "compile the model for an older target" in str(error)
+            with pytest.raises(tw.UnsupportedError, match="this processor lacks"):
+                tw.load(tmp_path / "other.so")
+            return
+    pytest.skip("this processor has all of them")
+
+
 def test_the_report_says_what_was_done(module):
     report = tw.compile(module, cache=False).report
     assert report["kernels"] >= 1 and report["total_seconds"] > 0 and report["passes"] and report["launches"]

@@ -233,3 +233,7 @@ def test_loading_needs_no_compiler(fake_module):
     """tw.load in a new process imports the runtime's extension and not the compiler's."""
     program = f"import sys, tensorwright as tw; tw.load({str(fake_module)!r}); sys.exit('tensorwright._core' in sys.modules)"
     subprocess.run([sys.executable, "-c", program], check=True)
+
+
+def test_devices_are_known_by_name():
+    assert tw.devices()["cpu"] == 1 and list(tw.devices()) == sorted(tw.devices())

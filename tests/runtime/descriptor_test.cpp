@@ -76,8 +76,20 @@ TEST(Descriptor, with_memory_or_functions_that_cannot_be_is_refused) {
   EXPECT_EQ(refusal([](Parts& p) { p.descriptor.scratch_bytes = 100; }), "expected scratch_bytes to be a multiple of 64, found 100");
   EXPECT_EQ(refusal([](Parts& p) { p.descriptor.entry = nullptr; }), "expected an entry function, found null");
   EXPECT_EQ(refusal([](Parts& p) { p.descriptor.offset_count = 1; }), "expected a plan function for its offsets, found null");
-  EXPECT_EQ(refusal([](Parts& p) { p.descriptor.features = "sse2,quantum"; }, TW_UNSUPPORTED),
-            "this processor lacks quantum; compile the model for an older target");
+}
+
+// A compiler may make a module for another machine and write it to a file; only running it here is refused.
+TEST(Descriptor, for_another_processor_makes_a_module_but_no_session) {
+  Parts parts;
+  parts.finished();
+  parts.descriptor.features = "sse2,quantum";
+  tw_module* module = nullptr;
+  ASSERT_EQ(tw_module_wrap(&parts.descriptor, nullptr, nullptr, &module), TW_OK);
+  tw_session* session = nullptr;
+  EXPECT_EQ(tw_session_create(module, nullptr, &session), TW_UNSUPPORTED);
+  EXPECT_THAT(tw_last_error(), ::testing::HasSubstr("': this processor lacks quantum; compile the model for an older target"));
+  EXPECT_EQ(session, nullptr);
+  tw_module_release(module);
 }
 
 TEST(Descriptor, null_pointers_are_refused) {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // What every device must fulfil. A new device is in the table by its folder, and so here.
 #include "runtime/devices/device.h"
+#include "tensorwright/module.h"
 
 #include <algorithm>
 #include <cstdint>
@@ -30,6 +31,15 @@ TEST(Devices, stand_in_the_table_sorted_by_name) {
   const auto devices = table();
   EXPECT_TRUE(std::is_sorted(devices.begin(), devices.end(), [](auto a, auto b) { return std::string(a->name) < b->name; }));
   EXPECT_TRUE(std::find(devices.begin(), devices.end(), &cpu) != devices.end());
+}
+
+TEST(Devices, are_told_in_c) {
+  int32_t count = 0;
+  for (; const char* name = tw_device_name(count); ++count) EXPECT_EQ(tw_device_count(name), table()[static_cast<size_t>(count)]->count());
+  EXPECT_EQ(static_cast<size_t>(count), table().size());
+  EXPECT_EQ(tw_device_name(-1), nullptr);
+  EXPECT_EQ(tw_device_count("nothing"), 0);
+  EXPECT_EQ(tw_device_count(nullptr), 0);
 }
 
 TEST_P(Conformance, memory_of_any_size_is_aligned) {

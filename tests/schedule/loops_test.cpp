@@ -83,7 +83,10 @@ private:
       std::shuffle(all.begin(), all.end(), random_);
       return reorder(s_, all), "reorder";
     }
-    case 3: return set_kind(s_, loop(), static_cast<ForKind>(number(1, 3))), "set_kind";
+    case 3: {
+      void (*kinds[])(Schedule&, const Ref<Var>&) = {parallel, vectorise, unroll};
+      return kinds[number(0, 2)](s_, loop()), "set_kind";
+    }
     case 4: return inline_block(s_, block()), "inline";
     case 5: return compute_at(s_, block(), loop()), "compute_at";
     case 6:

@@ -76,6 +76,24 @@ TEST_F(Placement, AReductionMovesWithItsInit) {
   expect_same(k.kernel, s, {{1}, {5}});
 }
 
+TEST_F(Placement, TiledNestsMergeLoopByLoop) {
+  Product k;
+  Schedule s(k.kernel, target);
+  for (Name id : {Name("mm"), Name("relu")}) split(s, s.loops(id)[1]->var, 8);
+  for (size_t depth = 0; depth < 3; ++depth) merge_loops(s, s.loops("mm")[depth]->var, s.loops("relu")[depth]->var);
+  EXPECT_EQ(around(s, "relu"), (std::vector<std::string>{"mm_i", "mm_j_0", "mm_j_1"}));
+  expect_same(k.kernel, s, {{1}, {5}});
+}
+
+// An iteration that reads what its neighbour inside the same tile has written must come after it.
+TEST_F(Placement, LoopsOfATileDoNotMergeAcrossTheirPoints) {
+  Stencil k;
+  Schedule s(k.kernel, target);
+  split(s, k.first.loops[0], 33);
+  split(s, k.second.loops[0], 32);
+  expect_refused([&] { merge_loops(s, s.loops("t")[0]->var, s.loops("c")[0]->var); }, "what the same iteration has written");
+}
+
 TEST_F(Placement, AConsumerRunsOnWhatOneIterationHasProduced) {
   Product k;
   Schedule s(k.kernel, target);
@@ -147,8 +165,8 @@ TEST_F(Placement, LayoutsScopesHintsAndTilesKeepTheNumbers) {
   expect_same(k.kernel, s, {{3}});
   Ref<Buffer> scratch = set_scope(s, packed, "scratch");
   EXPECT_EQ(scratch->scope, Name("scratch"));
-  annotate(s, "mm", make(Attr{.name = "limit", .value = int64_t{4}}));
-  annotate(s, "mm", make(Attr{.name = "limit", .value = int64_t{8}}));
+  annotate(s, "mm", "limit", int64_t{4});
+  annotate(s, "mm", "limit", int64_t{8});
   EXPECT_EQ(s.block("mm")->hints.size(), 1u);
   Loops all = tile(s, {k.first.loops[1], k.first.loops[2]}, {16, 4});
   EXPECT_EQ(around(s, "mm").size(), 5u);

@@ -7,7 +7,9 @@
 #include "bindings/core/node_access.h"
 #include "bindings/core/operators.h"
 #include "bindings/core/passes.h"
+#include "bindings/core/schedule.h"
 #include "bindings/errors.h"
+#include "schedule/schedule.h"
 
 namespace {
 
@@ -15,8 +17,10 @@ void translate(const std::exception_ptr& thrown, void*) {
   try {
     std::rethrow_exception(thrown);
   } catch (const tw::Error& error) {
-    tw::bindings::set_python_error({static_cast<tw::bindings::PythonError>(tw::exit_code(error.kind())), error.message(), error.what(),
-                                    error.places(), error.hint_text()});
+    using namespace tw::bindings;
+    const bool refused = dynamic_cast<const tw::schedule::ScheduleError*>(&error) != nullptr;
+    const auto kind = refused ? PythonError::schedule : static_cast<PythonError>(tw::exit_code(error.kind()));
+    set_python_error({kind, error.message(), error.what(), error.places(), error.hint_text()});
   }
 }
 
@@ -32,6 +36,7 @@ NB_MODULE(_core, module) {
   tw::bindings::bind_text(module);
   tw::bindings::bind_frontends(module);
   tw::bindings::bind_passes(module);
+  tw::bindings::bind_schedule(module);
 #ifdef TENSORWRIGHT_COMPILER_READY
   tw::bindings::bind_compile(module);
 #endif

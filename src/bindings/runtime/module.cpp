@@ -9,4 +9,13 @@ NB_MODULE(_runtime, module) {
   tw::bindings::bind_tensor(module);
   tw::bindings::bind_executable(module);
   module.def("version", [] { return tw_runtime_version(); });
+  module.def(
+      "devices",
+      [] {
+        nanobind::dict out;
+        for (int32_t i = 0; const char* name = tw_device_name(i); ++i) out[name] = tw_device_count(name);
+        return out;
+      },
+      nanobind::sig("def devices() -> dict[str, int]"),
+      "The kinds of devices that the runtime knows, and how many of each this machine has.");
 }

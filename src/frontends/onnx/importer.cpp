@@ -87,7 +87,7 @@ std::vector<std::string> unsupported_parts(const Model& model) {
 Ref<Module> import_model(const Model& model, const ImportOptions& options) {
   check_opset(model);
   auto parts = unsupported_parts(model);
-  if (!parts.empty()) throw tw::unsupported("unsupported: {}", fmt::join(parts, "; "));
+  if (!parts.empty()) throw tw::unsupported("{}", fmt::join(parts, "; "));
   return GraphImporter(model, options).run();
 }
 

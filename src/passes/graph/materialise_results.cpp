@@ -24,6 +24,8 @@ Ref<Module> materialise_results(const Ref<Module>& module, PassContext&) {
         if (is_kernel(*call))
           for (const auto& v : binding->values) computed.insert(v.node());
         else if (!binding->values.empty()) view_of.emplace(binding->values[0].node(), call->args[0].node());
+      } else if (const auto* invoke = as<Invoke>(binding->operation); invoke && as<Kernel>(find_callable(module, invoke->callee))) {
+        for (const auto& v : binding->values) computed.insert(v.node());
       }
     auto known = [&](const Ref<Operand>& result) {
       bool all = true;

@@ -1,21 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
-//   for i in range(4):                                   for i in range(4):
-//       for j in range(16):     blockize(c, j)               with block("c_outer"):
-//           with block("c"):                                     vi = spatial(4, i)
-//               v = spatial(64, i*16 + j)                        for j in range(16):
-//               C[v] = A[v]                                          with block("c"):
-//                                                                        v = spatial(64, vi*16 + j)
-//                                                                        C[v] = A[v]
-// The outer block's iterations are the loops outside; a loop that carries a reduction becomes a reduce iteration.
 #include "arith/regions.h"
 #include "schedule/nests.h"
-#include "schedule/placement.h"
+#include "schedule/primitive.h"
 
 namespace tw::schedule {
+namespace {
 
-Name blockize(Schedule& s, Name id, const Ref<Var>& at) {
+Name run(Schedule& s, Name id, const Ref<Var>& at) {
   Nest nest = nest_of(s, id);
-  auto refuse = [&](const std::string& sentence) { return schedule_error("blockize", "block " + id.str(), sentence); };
+  auto refuse = [&](const std::string& sentence) { return schedule_error("blockize", id, sentence); };
   size_t place = 0;
   while (place < nest.loops.size() && !nest.loops[place]->var.same_as(at)) ++place;
   if (place == nest.loops.size()) throw refuse(fmt::format("loop '{}' is one of the perfect nest around it", at->id.str()));
@@ -46,5 +39,36 @@ Name blockize(Schedule& s, Name id, const Ref<Var>& at) {
   s.replace(top.node(), make(Block{.id = outer, .iters = iters, .reads = touched.reads, .writes = touched.writes, .body = body}));
   return outer;
 }
+
+} // namespace
+
+extern const Primitive blockize_primitive = define<run>({
+    .name = "blockize",
+    .doc = "the nest from the loop down becomes the body of a block of its own, whose iterations are the loops outside; one that carries a "
+           "reduction becomes a reduce iteration",
+    .parameters = {"block", "loop"},
+    .results = {"outer"},
+    .takes = "A: In[(64,), f32], C: Out[(64,), f32]",
+    .before = R"(
+for i in range(4):
+    for j in range(16):
+        with block("c"):
+            v = spatial(64, i * 16 + j)
+            C[v] = A[v])",
+    .call = R"(s.blockize("c", "j"))",
+    .after = R"(
+for i in range(4):
+    with block("c_outer"):
+        vi = spatial(4, i)
+        reads(A[vi * 16 : vi * 16 + 16])
+        writes(C[vi * 16 : vi * 16 + 16])
+        for j in range(16):
+            with block("c"):
+                v = spatial(64, vi * 16 + j)
+                C[v] = A[v])",
+    .refused = {{R"(s.blockize("c", "k"))", "there is no loop 'k'; there is 'i', 'j'"}},
+});
+
+Name blockize(Schedule& s, Name id, const Ref<Var>& at) { return recorded(run, blockize_primitive, s, id, at); }
 
 } // namespace tw::schedule

@@ -1,19 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
-//   for i in range(64):                                  for i in range(62):
-//       with block("t"): T[i] = A[i] * 2.0                   for j in range(3):
-//   for i in range(62):             compute_at(t, i)             with block("t"): T[i + j] = A[i + j] * 2.0
-//       with block("c"): C[i] = T[i] + T[i + 2]              with block("c"): C[i] = T[i] + T[i + 2]
 #include "schedule/nests.h"
-#include "schedule/placement.h"
+#include "schedule/primitive.h"
 
 #include <algorithm>
 
 namespace tw::schedule {
+namespace {
 
-void compute_at(Schedule& s, Name id, const Ref<Var>& at) {
+void run(Schedule& s, Name id, const Ref<Var>& at) {
   Nest producer = nest_of(s, id);
   const Ref<Block>& block = producer.block;
-  auto refuse = [&](const std::string& sentence) { return schedule_error("compute_at", "block " + id.str(), sentence); };
+  auto refuse = [&](const std::string& sentence) { return schedule_error("compute_at", id, sentence); };
   const auto* target = as<Store>(block->body);
   if (!target) throw refuse("the block is one store");
   const Ref<Buffer> buffer = target->buffer;
@@ -60,5 +57,40 @@ void compute_at(Schedule& s, Name id, const Ref<Var>& at) {
   s.replace(loop.node(), with(loop, &For::body, seq({moved.nest, loop->body})));
   s.set_body(forget_regions(s.kernel()->body));
 }
+
+} // namespace
+
+extern const Primitive compute_at_primitive = define<run>({
+    .name = "compute_at",
+    .doc = "the producer moves into the loop and computes there what one iteration reads of it; points that several iterations need are "
+           "computed again",
+    .parameters = {"block", "loop"},
+    .takes = "A: In[(64,), f32], C: Out[(62,), f32]",
+    .before = R"(
+T = allocate((64,), f32)
+for i in range(64):
+    with block("t"):
+        v = spatial(64, i)
+        T[v] = A[v] * 2.0
+for j in range(62):
+    with block("c"):
+        v = spatial(62, j)
+        C[v] = T[v] + T[v + 2])",
+    .call = R"(s.compute_at("t", "j"))",
+    .after = R"(
+T = allocate((64,), f32)
+for j in range(62):
+    for v in range(3):
+        with block("t"):
+            v_1 = spatial(64, j + v)
+            T[v_1] = A[v_1] * 2.0
+    with block("c"):
+        v = spatial(62, j)
+        C[v] = T[v] + T[v + 2])",
+    .refused = {{R"(s.compute_at("c", "j"))", "what it writes, 'C', is not a parameter of the kernel"},
+                {R"(s.compute_at("t", "i"))", "it stands before loop 'i' in one sequence"}},
+});
+
+void compute_at(Schedule& s, Name id, const Ref<Var>& at) { return recorded(run, compute_at_primitive, s, id, at); }
 
 } // namespace tw::schedule

@@ -1,16 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
-//   for i in range(8):                                        for i in range(8):
-//       for k in range(64):   decompose_reduction(sum, k)         with block("sum_init"): S[i] = 0.0
-//           with block("sum"): S[i] += A[i, k]                    for k in range(64):
-//           (init: S[i] = 0.0)                                        with block("sum"): S[i] += A[i, k]
 #include "arith/iter_map.h"
 #include "schedule/nests.h"
+#include "schedule/primitive.h"
 
 namespace tw::schedule {
+namespace {
 
-Name decompose_reduction(Schedule& s, Name id, const Ref<Var>& loop) {
+Name run(Schedule& s, Name id, const Ref<Var>& loop) {
   Ref<Block> block = s.block(id);
-  auto refuse = [&](const std::string& sentence) { return schedule_error("decompose_reduction", "block " + id.str(), sentence); };
+  auto refuse = [&](const std::string& sentence) { return schedule_error("decompose_reduction", id, sentence); };
   if (!block->init) throw refuse("the block is a reduction with an init");
   auto loops = s.loops(id);
   if (!runs_whole_reduction(*block, loops)) throw refuse("it runs over the whole reduction, not a part of it");
@@ -60,5 +58,36 @@ Name decompose_reduction(Schedule& s, Name id, const Ref<Var>& loop) {
   s.replace(place.node(), seq({start, place}));
   return init_id;
 }
+
+} // namespace
+
+extern const Primitive decompose_reduction_primitive = define<run>({
+    .name = "decompose_reduction",
+    .doc = "the init of the reduction becomes a block of its own before the loop, around which no reduce loop stands",
+    .parameters = {"block", "loop"},
+    .results = {"init"},
+    .takes = "A: In[(8, 64), f32], S: Out[(8,), f32]",
+    .before = R"(
+for i in range(8):
+    for k in range(64):
+        with block("sum"):
+            x, r = spatial(8, i), reduce(64, k)
+            with init():
+                S[x] = 0.0
+            S[x] = S[x] + A[x, r])",
+    .call = R"(s.decompose_reduction("sum", "k"))",
+    .after = R"(
+for i in range(8):
+    with block("sum_init"):
+        x = spatial(8, i)
+        S[x] = 0.0
+    for k in range(64):
+        with block("sum"):
+            x, r = spatial(8, i), reduce(64, k)
+            S[x] = S[x] + A[x, r])",
+    .refused = {{"s.decompose_reduction(\"sum\", \"k\")\ns.decompose_reduction(\"sum\", \"k\")", "the block is a reduction with an init"}},
+});
+
+Name decompose_reduction(Schedule& s, Name id, const Ref<Var>& loop) { return recorded(run, decompose_reduction_primitive, s, id, loop); }
 
 } // namespace tw::schedule

@@ -1,9 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//   for i in range(8):                                   for i in range(8):
-//       with block("t"): T[i] = A[i] * 2.0                   with block("t"): T[i] = A[i] * 2.0
-//   for j in range(8):             merge_loops(i, j)         with block("c"): C[i] = T[i] + 1.0
-//       with block("c"): C[j] = T[j] + 1.0
-#include "schedule/schedule.h"
+#include "schedule/primitive.h"
 
 #include "arith/analyzer.h"
 #include "ir/visit.h"
@@ -11,33 +7,48 @@
 namespace tw::schedule {
 namespace {
 
-// By dimension of a buffer: how far apart the parts of neighbouring iterations are (1: the index is the loop's variable); 0: not yet known;
-// none: its accesses are no such parts.
-constexpr int64_t none = -1;
+// By dimension of a buffer: its accesses are outer + v * step + (0 … step - 1), so that each iteration of v has a part of its own. `outer`
+// is the same in all iterations; a step of 1 is the variable itself.
+struct Part {
+  enum { unknown, parted, mixed } state = unknown;
+  int64_t step = 0;
+  Ref<Expr> outer = imm(0);
+};
 
-// Each iteration of v has a part of its own in a dimension if every index there is v * step + (0 … step - 1).
-bool find_parts(const Ref<Stmt>& n, const Node* buffer, const Ref<Var>& v, std::vector<int64_t>& steps) {
+std::optional<Part> part_of(const Ref<Expr>& index, const Ref<Var>& v, const Loops& inner, arith::Analyzer& analyzer) {
+  if (index.same_as(v)) return Part{Part::parted, 1, imm(0)};
+  auto form = arith::affine(index, {v}, analyzer);
+  auto step = form ? as_int(form->coefficients[0]) : std::nullopt;
+  if (!step || *step < 1) return {};
+  auto fits = [&](const Ref<Expr>& inside) {
+    auto within = analyzer.bounds(inside);
+    return within.min >= 0 && within.max < *step;
+  };
+  if (fits(form->rest)) return Part{Part::parted, *step, imm(0)};
+  auto rest = arith::affine(form->rest, inner, analyzer);
+  bool loads = false;
+  visit(form->rest, [&](const Load&) { loads = true; });
+  if (loads || !rest || !fits(analyzer.simplify(form->rest - rest->rest))) return {};
+  return Part{Part::parted, *step, rest->rest};
+}
+
+bool find_parts(const Ref<Stmt>& n, const Node* buffer, const Ref<Var>& v, std::vector<Part>& parts) {
   bool any = false;
   arith::Analyzer analyzer;
-  auto step_of = [&](const Ref<Expr>& index) -> int64_t {
-    if (index.same_as(v)) return 1;
-    auto form = arith::affine(index, {v}, analyzer);
-    auto step = form ? as_int(form->coefficients[0]) : std::nullopt;
-    if (!step || *step < 1) return none;
-    auto rest = analyzer.bounds(form->rest);
-    return rest.min >= 0 && rest.max < *step ? *step : none;
-  };
+  Loops inner;
   auto check = [&](const List<Ref<Expr>>& index, const Substitution& values) {
     any = true;
     for (size_t d = 0; d < index.size(); ++d) {
-      int64_t step = step_of(substitute(index[d], values));
-      steps[d] = steps[d] == 0 || steps[d] == step ? step : none;
+      auto part = part_of(substitute(index[d], values), v, inner, analyzer);
+      if (parts[d].state == Part::unknown && part) parts[d] = *part;
+      else if (!part || parts[d].step != part->step || !arith::prove_equal(parts[d].outer, part->outer)) parts[d].state = Part::mixed;
     }
   };
   visit(
       n,
       [&](const For& f, Walk walk) {
         analyzer.bind(f.var, f.begin, f.extent);
+        inner.push_back(f.var);
         walk(static_cast<const Node*>(&f));
       },
       [&](const Block& b) {
@@ -61,11 +72,9 @@ bool find_parts(const Ref<Stmt>& n, const Node* buffer, const Ref<Var>& v, std::
   return any;
 }
 
-} // namespace
-
-void merge_loops(Schedule& s, const Ref<Var>& first, const Ref<Var>& second) {
+void run(Schedule& s, const Ref<Var>& first, const Ref<Var>& second) {
   Ref<For> a = s.loop(first), b = s.loop(second);
-  auto refuse = [&](const std::string& sentence) { return schedule_error("merge_loops", "loop " + second->id.str(), sentence); };
+  auto refuse = [&](const std::string& sentence) { return schedule_error("merge_loops", second, sentence); };
   if (!arith::prove_equal(a->extent, b->extent) || !arith::prove_equal(a->begin, b->begin)) throw refuse("both loops have the same range");
   auto pa = s.path(a.node()), pb = s.path(b.node());
   const auto* parent = pa.size() >= 2 ? as<Seq>(pa[pa.size() - 2]) : nullptr;
@@ -81,16 +90,51 @@ void merge_loops(Schedule& s, const Ref<Var>& first, const Ref<Var>& second) {
     walk(static_cast<const Node*>(&st));
   });
   for (const auto& buffer : written) {
-    std::vector<int64_t> steps(buffer->shape.size(), 0);
-    find_parts(a->body, buffer.node(), first, steps);
-    if (!find_parts(inside, buffer.node(), first, steps)) continue;
-    bool parted = std::any_of(steps.begin(), steps.end(), [](int64_t step) { return step > 0; });
+    std::vector<Part> parts(buffer->shape.size());
+    find_parts(a->body, buffer.node(), first, parts);
+    if (!find_parts(inside, buffer.node(), first, parts)) continue;
+    bool parted = std::any_of(parts.begin(), parts.end(), [](const Part& part) { return part.state == Part::parted; });
     if (!parted && !is_int(a->extent, 1))
       throw refuse(fmt::format("each iteration reads of '{}' only what the same iteration has written", buffer->id.str()));
   }
   s.replace(b.node(), {});
   Ref<For> now = s.loop(first);
   s.replace(now.node(), with(now, &For::body, seq({now->body, inside})));
+}
+
+} // namespace
+
+extern const Primitive merge_loops_primitive = define<run>({
+    .name = "merge_loops",
+    .doc = "two neighbouring nests become one: the body of the second loop runs inside the first; an iteration of the second may read only "
+           "what the same iteration of the first has written",
+    .parameters = {"first", "second"},
+    .takes = "A: In[(8,), f32], C: Out[(8,), f32]",
+    .before = R"(
+T = allocate((8,), f32)
+for i in range(8):
+    with block("t"):
+        v = spatial(8, i)
+        T[v] = A[v] * 2.0
+for j in range(8):
+    with block("c"):
+        v = spatial(8, j)
+        C[v] = T[v] + 1.0)",
+    .call = R"(s.merge_loops("i", "j"))",
+    .after = R"(
+T = allocate((8,), f32)
+for i in range(8):
+    with block("t"):
+        v = spatial(8, i)
+        T[v] = A[v] * 2.0
+    with block("c"):
+        v = spatial(8, i)
+        C[v] = T[v] + 1.0)",
+    .refused = {{R"(s.merge_loops("j", "i"))", "the second loop follows the first directly"}},
+});
+
+void merge_loops(Schedule& s, const Ref<Var>& first, const Ref<Var>& second) {
+  return recorded(run, merge_loops_primitive, s, first, second);
 }
 
 } // namespace tw::schedule

@@ -1,16 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
-//   T = allocate((64,), f32)                              for i in range(4):
-//   for i in range(4):                                        T = allocate((16,), f32)
-//       for j in range(16): T[i*16 + j] = …   narrow(T, i)    for j in range(16): T[j] = …
-//       for j in range(16): … = T[i*16 + j]                   for j in range(16): … = T[j]
 #include "ir/visit.h"
 #include "schedule/nests.h"
-#include "schedule/placement.h"
+#include "schedule/primitive.h"
 
 namespace tw::schedule {
+namespace {
 
-Ref<Buffer> narrow(Schedule& s, const Ref<Buffer>& buffer, const Ref<Var>& at) {
-  auto refuse = [&](const std::string& sentence) { return schedule_error("narrow", "buffer " + buffer->id.str(), sentence); };
+Ref<Buffer> run(Schedule& s, const Ref<Buffer>& buffer, const Ref<Var>& at) {
+  auto refuse = [&](const std::string& sentence) { return schedule_error("narrow", buffer, sentence); };
   if (s.is_parameter(*buffer)) throw refuse("it is not a parameter of the kernel");
   if (!buffer->strides.empty()) throw refuse("it is dense");
   Ref<For> loop = s.loop(at);
@@ -64,5 +61,41 @@ Ref<Buffer> narrow(Schedule& s, const Ref<Buffer>& buffer, const Ref<Var>& at) {
   s.set_body(without_allocation(s.kernel()->body, buffer.node()));
   return small;
 }
+
+} // namespace
+
+extern const Primitive narrow_primitive = define<run>({
+    .name = "narrow",
+    .doc = "what one iteration of the loop needs of the buffer is allocated inside the loop, no larger than that",
+    .parameters = {"buffer", "loop"},
+    .results = {"small"},
+    .takes = "A: In[(64,), f32], C: Out[(64,), f32]",
+    .before = R"(
+T = allocate((64,), f32)
+for i in range(4):
+    for j in range(16):
+        with block("t"):
+            v = spatial(64, i * 16 + j)
+            T[v] = A[v] * 2.0
+    for j in range(16):
+        with block("c"):
+            v = spatial(64, i * 16 + j)
+            C[v] = T[v] + 1.0)",
+    .call = R"(s.narrow("T", "i"))",
+    .after = R"(
+for i in range(4):
+    T = allocate((16,), f32)
+    for j in range(16):
+        with block("t"):
+            v = spatial(64, i * 16 + j)
+            T[v - i * 16] = A[v] * 2.0
+    for j in range(16):
+        with block("c"):
+            v = spatial(64, i * 16 + j)
+            C[v] = T[v - i * 16] + 1.0)",
+    .refused = {{R"(s.narrow("A", "i"))", "it is not a parameter of the kernel"}, {R"(s.narrow("T", "j"))", "there are 2 loops 'j'"}},
+});
+
+Ref<Buffer> narrow(Schedule& s, const Ref<Buffer>& buffer, const Ref<Var>& at) { return recorded(run, narrow_primitive, s, buffer, at); }
 
 } // namespace tw::schedule

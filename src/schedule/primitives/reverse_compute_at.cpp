@@ -1,13 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-//   for i in range(4):                                        for i in range(4):
-//       for j in range(16):                                       for j in range(16):
-//           with block("t"): T[i*16 + j] = …                          with block("t"): T[i*16 + j] = …
-//   for x in range(64):          reverse_compute_at(c, i)         for x in range(16):
-//       with block("c"): C[x] = T[x] + 1.0                            with block("c"): C[i*16 + x] = T[i*16 + x] + 1.0
 #include "arith/iter_map.h"
 #include "ir/visit.h"
 #include "schedule/nests.h"
-#include "schedule/placement.h"
+#include "schedule/primitive.h"
 
 #include <algorithm>
 
@@ -41,7 +36,7 @@ public:
   }
 
 private:
-  Error refuse(const std::string& sentence) const { return schedule_error("reverse_compute_at", "block " + id_.str(), sentence); }
+  ScheduleError refuse(const std::string& sentence) const { return schedule_error("reverse_compute_at", id_, sentence); }
 
   // The block passes over everything between the loop and itself.
   void check_span(const std::vector<Ref<Stmt>>& span) {
@@ -118,8 +113,41 @@ private:
   arith::Analyzer analyzer_;
 };
 
+void run(Schedule& s, Name id, const Ref<Var>& at) { Mover(s, id, at).run(); }
+
 } // namespace
 
-void reverse_compute_at(Schedule& s, Name id, const Ref<Var>& at) { Mover(s, id, at).run(); }
+extern const Primitive reverse_compute_at_primitive = define<run>({
+    .name = "reverse_compute_at",
+    .doc = "the consumer moves into the loop of its producer and runs on what one iteration has produced",
+    .parameters = {"block", "loop"},
+    .takes = "A: In[(64,), f32], C: Out[(64,), f32]",
+    .before = R"(
+T = allocate((64,), f32)
+for i in range(4):
+    for j in range(16):
+        with block("t"):
+            v = spatial(64, i * 16 + j)
+            T[v] = A[v] * 2.0
+for x in range(64):
+    with block("c"):
+        v = spatial(64, x)
+        C[v] = T[v] + 1.0)",
+    .call = R"(s.reverse_compute_at("c", "i"))",
+    .after = R"(
+T = allocate((64,), f32)
+for i in range(4):
+    for j in range(16):
+        with block("t"):
+            v = spatial(64, i * 16 + j)
+            T[v] = A[v] * 2.0
+    for v in range(16):
+        with block("c"):
+            v_1 = spatial(64, i * 16 + v)
+            C[v_1] = T[v_1] + 1.0)",
+    .refused = {{R"(s.reverse_compute_at("t", "x"))", "it stands after loop 'x' in one sequence"}},
+});
+
+void reverse_compute_at(Schedule& s, Name id, const Ref<Var>& at) { return recorded(run, reverse_compute_at_primitive, s, id, at); }
 
 } // namespace tw::schedule

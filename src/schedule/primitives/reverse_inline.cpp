@@ -1,18 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
-//   for i in range(8):                                   for i in range(8):
-//       with block("t"): T[i] = A[i] * 2.0                   with block("t"): C[i] = A[i] * 2.0 + 1.0
-//   for j in range(8):            reverse_inline(c)
-//       with block("c"): C[j] = T[j] + 1.0
 #include "ir/visit.h"
 #include "schedule/nests.h"
-#include "schedule/placement.h"
+#include "schedule/primitive.h"
 
 namespace tw::schedule {
+namespace {
 
-void reverse_inline(Schedule& s, Name id) {
+void run(Schedule& s, Name id) {
   Nest consumer = nest_of(s, id);
   const Ref<Block>& block = consumer.block;
-  auto refuse = [&](const std::string& sentence) { return schedule_error("reverse_inline", "block " + id.str(), sentence); };
+  auto refuse = [&](const std::string& sentence) { return schedule_error("reverse_inline", id, sentence); };
   const auto* result = as<Store>(block->body);
   if (!result || result->mask || block->init || block->where) throw refuse("the block is one store without condition or reduction");
   // The one buffer that it reads at its iteration variables and that a map before it writes.
@@ -67,5 +64,33 @@ void reverse_inline(Schedule& s, Name id) {
   s.replace(now.node(), with(now, &Block::body, combined));
   s.set_body(forget_regions(without_allocation(s.kernel()->body, buffer.node())));
 }
+
+} // namespace
+
+extern const Primitive reverse_inline_primitive = define<run>({
+    .name = "reverse_inline",
+    .doc = "the map becomes part of the map that produces its input, which then writes the result at once",
+    .parameters = {"block"},
+    .takes = "A: In[(8,), f32], C: Out[(8,), f32]",
+    .before = R"(
+T = allocate((8,), f32)
+for i in range(8):
+    with block("t"):
+        v = spatial(8, i)
+        T[v] = A[v] * 2.0
+for j in range(8):
+    with block("c"):
+        v = spatial(8, j)
+        C[v] = T[v] + 1.0)",
+    .call = R"(s.reverse_inline("c"))",
+    .after = R"(
+for i in range(8):
+    with block("t"):
+        v = spatial(8, i)
+        C[v] = A[v] * 2.0 + 1.0)",
+    .refused = {{R"(s.reverse_inline("t"))", "it reads an intermediate that one block writes"}},
+});
+
+void reverse_inline(Schedule& s, Name id) { return recorded(run, reverse_inline_primitive, s, id); }
 
 } // namespace tw::schedule

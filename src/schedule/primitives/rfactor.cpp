@@ -1,11 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-//   for k_0 in range(8):                                         for k_1 in range(16):
-//       for k_1 in range(16):             rfactor(sum, k_1)          for k_0 in range(8):
-//           with block("sum"): S[] += A[k_0*16 + k_1]                    with block("sum_partial"): P[k_1] += A[k_0*16 + k_1]
-//                                                                for k_1 in range(16):
-//                                                                    with block("sum"): S[] += P[k_1]
-// One reduction becomes as many independent ones as the loop has iterations, and a reduction of their results.
 #include "schedule/nests.h"
+#include "schedule/primitive.h"
 
 #include "ir/visit.h"
 
@@ -24,11 +19,9 @@ Opt<Expr> neutral(BinaryOp op, DType type) {
   }
 }
 
-} // namespace
-
-RFactor rfactor(Schedule& s, Name id, const Ref<Var>& loop) {
+RFactor run(Schedule& s, Name id, const Ref<Var>& loop) {
   Ref<Block> block = s.block(id);
-  auto refuse = [&](const std::string& sentence) { return schedule_error("rfactor", "block " + id.str(), sentence); };
+  auto refuse = [&](const std::string& sentence) { return schedule_error("rfactor", id, sentence); };
   auto loops = s.loops(id);
   const auto* update = as<Store>(block->body);
   const auto* form = update ? as<Binary>(update->value) : nullptr;
@@ -100,5 +93,45 @@ RFactor rfactor(Schedule& s, Name id, const Ref<Var>& loop) {
   s.replace(loops[first].node(), both);
   return {partial_id, loop, at};
 }
+
+} // namespace
+
+static std::vector<Value> values_of(const RFactor& made) { return {made.partial, made.lane_loop, made.final_loop}; }
+
+extern const Primitive rfactor_primitive = define<run>({
+    .name = "rfactor",
+    .doc = "one reduction becomes as many independent ones as the reduce loop has iterations, and a reduction of their results",
+    .parameters = {"block", "loop"},
+    .results = {"partial", "lane_loop", "final_loop"},
+    .takes = "A: In[(128,), f32], S: Out[(1,), f32]",
+    .before = R"(
+for k_0 in range(8):
+    for k_1 in range(16):
+        with block("sum"):
+            r = reduce(128, k_0 * 16 + k_1)
+            with init():
+                S[0] = 0.0
+            S[0] = S[0] + A[r])",
+    .call = R"(s.rfactor("sum", "k_1"))",
+    .after = R"(
+sum_partial = allocate((16,), f32)
+for k_1 in range(16):
+    for k_0 in range(8):
+        with block("sum_partial"):
+            k_1_lane, k_0_r = spatial(16, k_1), reduce(8, k_0)
+            with init():
+                sum_partial[k_1_lane] = 0.0
+            sum_partial[k_1_lane] = sum_partial[k_1_lane] + A[k_0_r * 16 + k_1_lane]
+for k_1_f in range(16):
+    with block("sum"):
+        k = reduce(16, k_1_f)
+        with init():
+            S[0] = 0.0
+        S[0] = S[0] + sum_partial[k])",
+    .refused = {{"s.partition(\"k_0\", 4)\ns.rfactor(\"sum\", s.loops(\"sum\")[1])", "it runs over the whole reduction, not a part of it"}},
+    .gives = {ValueKind::block, ValueKind::loop, ValueKind::loop},
+});
+
+RFactor rfactor(Schedule& s, Name id, const Ref<Var>& loop) { return recorded(run, rfactor_primitive, s, id, loop); }
 
 } // namespace tw::schedule

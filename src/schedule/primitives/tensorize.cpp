@@ -1,13 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-//   for i in range(6):                                             with register_tile(i=6, j=16, k=range(64)):
-//       for j in range(16):                                            value = A[i, k] * B[k, j]
-//           for k in range(64):                                        C[i, j] = max(acc, 0.0)
-//               with block("mm"): T[i, j] += A[i, k] * B[k, j]
-//           with block("relu"): C[i, j] = max(T[i, j], 0.0)
-//   tensorize(mm, i, column=j)
-// Maps that follow the reduction inside the column loop and read T[i, j] take the accumulator instead: they are the tile's epilogue. T is
-// never stored if nobody else reads it.
 #include "schedule/nests.h"
+#include "schedule/primitive.h"
 
 #include "ir/visit.h"
 
@@ -28,7 +21,7 @@ std::optional<Combine> combination(BinaryOp op) {
 
 class Tensorizer {
 public:
-  Tensorizer(Schedule& s, Name id) : s_(s), block_(s.block(id)), place_("block " + id.str()) {}
+  Tensorizer(Schedule& s, Name id) : s_(s), block_(s.block(id)), place_(id) {}
 
   void run(const Ref<Var>& outermost, const Ref<Var>& column) {
     match_reduction();
@@ -77,7 +70,7 @@ public:
   }
 
 private:
-  Error refuse(const std::string& sentence) const { return schedule_error("tensorize", place_, sentence); }
+  ScheduleError refuse(const std::string& sentence) const { return schedule_error("tensorize", place_, sentence); }
 
   void check_spatial(const Ref<Var>& loop) {
     for (const auto& iter : block_->iters)
@@ -139,7 +132,7 @@ private:
 
   Schedule& s_;
   Ref<Block> block_;
-  std::string place_;
+  Name place_;
   Ref<Buffer> target_ = make(Buffer{.id = "none", .shape = {}, .element = f32});
   List<Ref<Expr>> target_index_;
   std::vector<Ref<Expr>> place_index_;
@@ -147,10 +140,44 @@ private:
   Ref<Expr> value_ = imm(0), init_ = imm(0);
 };
 
+void run(Schedule& s, Name reduction, const Ref<Var>& outermost, const Ref<Var>& column) {
+  Tensorizer(s, reduction).run(outermost, column);
+}
+
 } // namespace
 
+extern const Primitive tensorize_primitive = define<run>({
+    .name = "tensorize",
+    .doc =
+        "a reduction under constant loops becomes a register tile: loops from the outermost down to the column are rows, the column is "
+        "vectorised, loops inside it are the reduction; maps that follow inside the column loop read the accumulator and are its epilogue",
+    .parameters = {"block", "outermost", "column"},
+    .takes = "A: In[(6, 64), f32], B: In[(64, 16), f32], C: Out[(6, 16), f32]",
+    .before = R"(
+T = allocate((6, 16), f32)
+for i in range(6):
+    for j in range(16):
+        for k in range(64):
+            with block("mm"):
+                x, y, r = spatial(6, i), spatial(16, j), reduce(64, k)
+                with init():
+                    T[x, y] = 0.0
+                T[x, y] = T[x, y] + A[x, r] * B[r, y]
+        with block("relu"):
+            x, y = spatial(6, i), spatial(16, j)
+            C[x, y] = max(T[x, y], 0.0))",
+    .call = R"(s.tensorize("mm", "i", "j"))",
+    .after = R"(
+with register_tile():
+    i, j, k = row(6), column(16), reduce(64)
+    acc = fold("add", 0.0, A[i, k] * B[k, j])
+    C[i, j] = max(acc, 0.0))",
+    .refused = {{R"(s.tensorize("relu", "i", "j"))", "the block is a reduction: T[…] = T[…] combined with a value, and an init"},
+                {R"(s.tensorize("mm", "i", "k"))", "the loops from the outermost row down to the column are a perfect nest"}},
+});
+
 void tensorize(Schedule& s, Name reduction, const Ref<Var>& outermost, const Ref<Var>& column) {
-  Tensorizer(s, reduction).run(outermost, column);
+  return recorded(run, tensorize_primitive, s, reduction, outermost, column);
 }
 
 } // namespace tw::schedule

@@ -127,7 +127,7 @@ bool schedule_rows(Schedule& s) {
     if (refused.kind() != ErrorKind::user) throw; // a primitive refuses: the rule does not fit
     return false;
   }
-  s.set_body(attempt.kernel()->body);
+  s.adopt(std::move(attempt));
   return true;
 }
 

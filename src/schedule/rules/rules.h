@@ -9,7 +9,9 @@ namespace tw::schedule {
 
 using RemarkSink = std::function<void(std::string subject, std::string text)>;
 
-// The kernel, scheduled. What no rule knows stays as it is, and a remark says so.
+// Schedules the kernel by its family's rule. What no rule knows stays as it is, and a remark says so.
+void schedule_by_rule(Schedule& s, const RemarkSink& remark);
+// The same, but a kernel that a person has scheduled stays as it is.
 Ref<Kernel> schedule_kernel(const Ref<Kernel>& kernel, const Target& target, const RemarkSink& remark);
 
 // ---- the rules

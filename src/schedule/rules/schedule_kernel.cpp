@@ -56,18 +56,6 @@ bool reads_with_mask(const Block& block) {
   return masked;
 }
 
-// Loops of one iteration that no reduction needs say nothing and hide what lies evenly.
-void drop_single_loops(Schedule& s) {
-  std::unordered_set<const Node*> reduces;
-  visit(s.kernel()->body, [&](const Iter& iter) {
-    if (iter.how != IterKind::spatial) visit(iter.value.node(), [&](const Var& v) { reduces.insert(&v); });
-  });
-  s.set_body(rewrite(s.kernel()->body, [&](const For& f) -> Opt<Stmt> {
-    if (!is_int(f.extent, 1) || f.how != ForKind::serial || reduces.contains(f.var.node())) return {};
-    return substitute(f.body, Substitution{{f.var.node(), f.begin}});
-  }));
-}
-
 bool last_axis_reduction(Schedule& s, const Block& block) {
   auto loops = s.loops(block.id);
   if (loops.empty()) return false;
@@ -106,24 +94,29 @@ void inline_maps(Schedule& s) {
   }
 }
 
-Ref<Kernel> schedule_kernel(const Ref<Kernel>& kernel, const Target& target, const RemarkSink& remark) {
-  if (has_raw_statements(kernel->body)) return kernel;
-  Schedule s(kernel, target);
-  drop_single_loops(s);
+void schedule_by_rule(Schedule& s, const RemarkSink& remark) {
+  if (has_raw_statements(s.kernel()->body)) return;
+  drop_unit_loops(s);
   inline_maps(s);
-  if (schedule_winograd(s)) return s.kernel();
-  auto blocks = s.blocks();
+  if (schedule_winograd(s)) return;
   std::vector<Name> before, reductions, after;
-  for (const auto& b : blocks) {
+  for (const auto& b : s.blocks()) {
     if (is_reduction(*b)) reductions.push_back(b->id);
     else (reductions.empty() ? before : after).push_back(b->id);
   }
-  if (reductions.size() == 1 && schedule_tile(s, before, reductions[0], after)) return s.kernel();
+  if (reductions.size() == 1 && schedule_tile(s, before, reductions[0], after)) return;
   bool rows = !reductions.empty();
   for (const Name& r : reductions) rows = rows && last_axis_reduction(s, *s.block(r));
-  if (rows && schedule_rows(s)) return s.kernel();
-  if (reductions.size() > 1 && schedule_chain(s)) return s.kernel();
+  if (rows && schedule_rows(s)) return;
+  if (reductions.size() > 1 && schedule_chain(s)) return;
   schedule_each(s, remark);
+}
+
+Ref<Kernel> schedule_kernel(const Ref<Kernel>& kernel, const Target& target, const RemarkSink& remark) {
+  for (const auto& attr : kernel->attrs)
+    if (attr->name == scheduled_attribute) return kernel;
+  Schedule s(kernel, target);
+  schedule_by_rule(s, remark);
   return s.kernel();
 }
 

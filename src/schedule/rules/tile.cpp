@@ -337,7 +337,7 @@ bool schedule_tile(Schedule& s, const std::vector<Name>& prologue, Name reductio
     if (refused.kind() != ErrorKind::user) throw;
     return false;
   }
-  s.set_body(attempt.kernel()->body);
+  s.adopt(std::move(attempt));
   return true;
 }
 

@@ -19,13 +19,10 @@ Results clip(NodeContext& c) {
   return {c.call("clip", {c.input(0), limits[0], limits[1]})};
 }
 
-// At inference, dropout passes its input on and keeps all of it.
+// At inference, and with a ratio of 0, dropout passes its input on and keeps all of it.
 Results dropout(NodeContext& c) {
-  if (c.opset() >= 12 && c.has(2)) {
-    auto training = c.maybe_ints(2);
-    if (!training || training->size() != 1 || (*training)[0] != 0)
-      throw unsupported("dropout in training mode is not supported").hint("export the model for inference");
-  }
+  if (c.opset() >= 12 && c.has(2) && c.known_int(2, "training_mode") != 0 && (!c.has(1) || c.known_float(1, "ratio") != 0))
+    throw unsupported("dropout in training mode is not supported").hint("export the model for inference");
   Results out{c.input(0)};
   if (c.wants(1)) { out.push_back(c.call("constant_fill", {c.scalar(1, boolean)}, {{"shape", List<Ref<Expr>>(c.shape(0))}})); }
   return out;

@@ -9,10 +9,30 @@ namespace {
 
 std::string refuse_batch_norm(const Node& node) {
   if (node.opset < 9 && attribute_int(node, "spatial", 1) != 1) return "statistics for each activation (spatial = 0)";
-  if (node.opset >= 14 && attribute_int(node, "training_mode", 0) != 0) return "training mode";
   return "";
 }
+// In training the statistics are those of the batch, and the running ones follow them.
+Results train_batch_norm(NodeContext& c) {
+  std::vector<int64_t> axes;
+  for (int64_t d = 0; d < c.rank(0); ++d)
+    if (d != 1) axes.push_back(d);
+  DType type = c.element(3);
+  Ref<Operand> x = c.cast(c.input(0), type);
+  auto mean_of = [&](const Ref<Operand>& y, bool keep) {
+    return c.call("reduce_mean", {y}, {{"axes", List<int64_t>(std::vector<int64_t>(axes))}, {"keepdims", keep}});
+  };
+  Ref<Operand> mean = mean_of(x, false), centred = c.call("sub", {x, mean_of(x, true)});
+  Ref<Operand> variance = mean_of(c.call("mul", {centred, centred}), false);
+  auto follow = [&](const Ref<Operand>& old, const Ref<Operand>& now) {
+    const double kept = c.attribute_float("momentum", 0.9f);
+    return c.call("add", {c.call("mul", {old, c.scalar(kept, type)}), c.call("mul", {now, c.scalar(1 - kept, type)})});
+  };
+  Ref<Operand> y =
+      c.call("batch_norm", {c.input(0), c.input(1), c.input(2), mean, variance}, {{"epsilon", c.attribute_float("epsilon", 1e-5f)}});
+  return {y, follow(c.input(3), mean), follow(c.input(4), variance)};
+}
 Results batch_norm(NodeContext& c) {
+  if (c.opset() >= 14 && c.attribute_int("training_mode", 0) != 0) return train_batch_norm(c);
   return {c.call("batch_norm", {c.input(0), c.input(1), c.input(2), c.input(3), c.input(4)},
                  {{"epsilon", c.attribute_float("epsilon", 1e-5f)}})};
 }

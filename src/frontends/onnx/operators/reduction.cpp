@@ -70,8 +70,8 @@ Results hardmax(NodeContext& c) {
   return {original.size() == shape.size() ? hit : c.reshape(hit, original.vector())};
 }
 
-Results cumulative_sum(NodeContext& c) {
-  return {c.call("cumulative_sum", {c.input(0)},
+template <Text op> Results running(NodeContext& c) {
+  return {c.call(op.value, {c.input(0)},
                  {{"axis", c.axis(c.known_int(1, "axis"), c.rank(0))},
                   {"exclusive", c.attribute_bool("exclusive", false)},
                   {"reverse", c.attribute_bool("reverse", false)}})};
@@ -80,7 +80,8 @@ Results cumulative_sum(NodeContext& c) {
 constexpr OperatorRow rows[] = {
     {"ArgMax", arg_extreme<"arg_max">},
     {"ArgMin", arg_extreme<"arg_min">},
-    {"CumSum", cumulative_sum},
+    {"CumProd", running<"cumulative_product">},
+    {"CumSum", running<"cumulative_sum">},
     {"Hardmax", hardmax},
     {"LogSoftmax", log_softmax},
     {"ReduceL1", reduce<"reduce_l1", 18>},

@@ -1,9 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-//   for i in range(8):                              for i in range(8):
-//       with block("t"): T[i] = A[i] * 2.0              with block("c"): C[i] = A[i] * 2.0 + 1.0
-//   for i in range(8):                  inline(t)
-//       with block("c"): C[i] = T[i] + 1.0
 #include "schedule/nests.h"
+#include "schedule/primitive.h"
 
 #include "ir/visit.h"
 
@@ -20,11 +17,9 @@ Ref<Expr> masked(const Ref<Expr>& value, const Ref<Expr>& mask) {
   return select(mask, guarded, nothing);
 }
 
-} // namespace
-
-void inline_block(Schedule& s, Name id) {
+void run(Schedule& s, Name id) {
   Ref<Block> block = s.block(id);
-  auto refuse = [&](const std::string& sentence) { return schedule_error("inline", "block " + id.str(), sentence); };
+  auto refuse = [&](const std::string& sentence) { return schedule_error("inline", id, sentence); };
   const auto* store = as<Store>(block->body);
   if (!store || block->init || block->where) throw refuse("the block is one store without condition or reduction");
   if (s.is_parameter(*store->buffer))
@@ -78,5 +73,33 @@ void inline_block(Schedule& s, Name id) {
   });
   s.set_body(body);
 }
+
+} // namespace
+
+extern const Primitive inline_primitive = define<run>({
+    .name = "inline",
+    .doc = "every read of what the block computes becomes the computation; the block goes",
+    .parameters = {"block"},
+    .takes = "A: In[(8,), f32], C: Out[(8,), f32]",
+    .before = R"(
+T = allocate((8,), f32)
+for i in range(8):
+    with block("t"):
+        v = spatial(8, i)
+        T[v] = A[v] * 2.0
+for j in range(8):
+    with block("c"):
+        v = spatial(8, j)
+        C[v] = T[v] + 1.0)",
+    .call = R"(s.inline("t"))",
+    .after = R"(
+for j in range(8):
+    with block("c"):
+        v = spatial(8, j)
+        C[v] = A[v] * 2.0 + 1.0)",
+    .refused = {{R"(s.inline("c"))", "what it writes, 'C', is not a parameter of the kernel"}},
+});
+
+void inline_block(Schedule& s, Name id) { return recorded(run, inline_primitive, s, id); }
 
 } // namespace tw::schedule
