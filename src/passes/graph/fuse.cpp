@@ -13,8 +13,8 @@
 //   opaque            nothing
 //
 // Attention reads each row of its operands as a whole, so it takes what only moves rows about: transposes and slices that leave the last
-// dimension in its place, before it and behind it. Such movements join each other and attention through reshapes, which then are part of
-// the group: one index map remains.
+// dimension in its place, before it and behind it. Its keys it puts into columns by itself, so they may come in any order. Such movements
+// join each other and attention through reshapes, which then are part of the group: one index map remains.
 #include "ir/visit.h"
 #include "passes/fusion.h"
 #include "passes/operands.h"
@@ -101,8 +101,8 @@ private:
   }
 
   // May `call`, of that kind, join a group through `arg`?
-  bool joins(const Group& group, const OpCall& call, Fusion kind, const Node* arg, const Node* result) {
-    if (call.op == "attention") return group.moves_only && group.keeps_rows;
+  bool joins(const Group& group, const OpCall& call, Fusion kind, const Node* arg, const Node* result, bool keys) {
+    if (call.op == "attention") return group.moves_only && (group.keeps_rows || keys);
     if (group.attention && moves(call)) return keeps_rows(call);
     switch (group.kind) {
     case Fusion::elementwise:
@@ -148,12 +148,13 @@ private:
   // Takes the groups of the call's arguments into its own, the group with the most work first: a product, then a reduction.
   void take_sources(Group& mine, const OpCall& call, Fusion kind, const Node* result) {
     std::vector<Source> sources;
-    for (const auto& a : call.args) {
+    for (size_t i = 0; i < call.args.size(); ++i) {
+      const auto& a = call.args[i];
       auto source = source_of(call, a.node());
       if (!source) continue;
       bool known = std::any_of(sources.begin(), sources.end(), [&](const Source& s) { return s.group == source->group; });
       const Node* joint = source->views.empty() ? a.node() : as<OpCall>(source->views.back()->operation)->args[0].node();
-      if (!known && joins(*groups_[source->group], call, kind, joint, result)) sources.push_back(std::move(*source));
+      if (!known && joins(*groups_[source->group], call, kind, joint, result, i == 1)) sources.push_back(std::move(*source));
     }
     std::stable_sort(sources.begin(), sources.end(), [&](const Source& x, const Source& y) {
       return std::pair(groups_[y.group]->kind, x.group) < std::pair(groups_[x.group]->kind, y.group);

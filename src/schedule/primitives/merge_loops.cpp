@@ -3,7 +3,7 @@
 //       with block("t"): T[i] = A[i] * 2.0                   with block("t"): T[i] = A[i] * 2.0
 //   for j in range(8):             merge_loops(i, j)         with block("c"): C[i] = T[i] + 1.0
 //       with block("c"): C[j] = T[j] + 1.0
-#include "schedule/schedule.h"
+#include "schedule/nests.h"
 
 #include "arith/analyzer.h"
 #include "ir/visit.h"
@@ -11,33 +11,52 @@
 namespace tw::schedule {
 namespace {
 
-// By dimension of a buffer: how far apart the parts of neighbouring iterations are (1: the index is the loop's variable); 0: not yet known;
-// none: its accesses are no such parts.
+// By dimension of a buffer: how far apart the parts of neighbouring iterations are (1: the index is the loop's variable) and where the
+// first one begins, which is the same throughout; 0: not yet known; none: its accesses are no such parts.
 constexpr int64_t none = -1;
+struct Part {
+  int64_t step = 0;
+  Ref<Expr> begin = imm(0);
+};
 
-// Each iteration of v has a part of its own in a dimension if every index there is v * step + (0 … step - 1).
-bool find_parts(const Ref<Stmt>& n, const Node* buffer, const Ref<Var>& v, std::vector<int64_t>& steps) {
+// Each iteration of v has a part of its own in a dimension if every index there is begin + v * step + (0 … step - 1), where begin speaks of
+// nothing but the loops around.
+bool find_parts(const Ref<Stmt>& n, const Node* buffer, const Ref<Var>& v, const std::vector<Ref<For>>& around, std::vector<Part>& parts) {
   bool any = false;
   arith::Analyzer analyzer;
-  auto step_of = [&](const Ref<Expr>& index) -> int64_t {
-    if (index.same_as(v)) return 1;
+  Substitution inside;
+  auto speaks_of_around = [&](const Ref<Expr>& e) {
+    bool fine = true;
+    visit(
+        e.node(), [&](const Load&) { fine = false; },
+        [&](const Var& x) {
+          fine = fine && std::any_of(around.begin(), around.end(), [&](const Ref<For>& f) { return f->var.node() == &x; });
+        });
+    return fine;
+  };
+  auto part_of = [&](const Ref<Expr>& index) -> Part {
+    if (index.same_as(v)) return {1};
     auto form = arith::affine(index, {v}, analyzer);
     auto step = form ? as_int(form->coefficients[0]) : std::nullopt;
-    if (!step || *step < 1) return none;
-    auto rest = analyzer.bounds(form->rest);
-    return rest.min >= 0 && rest.max < *step ? *step : none;
+    if (!step || *step < 1) return {none};
+    Ref<Expr> begin = arith::simplify(substitute(form->rest, inside));
+    if (!speaks_of_around(begin)) return {none};
+    auto rest = analyzer.bounds(arith::simplify(form->rest - begin));
+    return rest.min >= 0 && rest.max < *step ? Part{*step, begin} : Part{none};
   };
   auto check = [&](const List<Ref<Expr>>& index, const Substitution& values) {
     any = true;
     for (size_t d = 0; d < index.size(); ++d) {
-      int64_t step = step_of(substitute(index[d], values));
-      steps[d] = steps[d] == 0 || steps[d] == step ? step : none;
+      Part part = part_of(substitute(index[d], values));
+      bool same = parts[d].step == 0 || (parts[d].step == part.step && arith::prove_equal(parts[d].begin, part.begin));
+      parts[d] = same ? part : Part{none};
     }
   };
   visit(
       n,
       [&](const For& f, Walk walk) {
         analyzer.bind(f.var, f.begin, f.extent);
+        inside.emplace(f.var.node(), imm(0));
         walk(static_cast<const Node*>(&f));
       },
       [&](const Block& b) {
@@ -80,11 +99,13 @@ void merge_loops(Schedule& s, const Ref<Var>& first, const Ref<Var>& second) {
     written.push_back(st.buffer);
     walk(static_cast<const Node*>(&st));
   });
+  auto around = loops_around(s, a.node());
+  around.pop_back();
   for (const auto& buffer : written) {
-    std::vector<int64_t> steps(buffer->shape.size(), 0);
-    find_parts(a->body, buffer.node(), first, steps);
-    if (!find_parts(inside, buffer.node(), first, steps)) continue;
-    bool parted = std::any_of(steps.begin(), steps.end(), [](int64_t step) { return step > 0; });
+    std::vector<Part> parts(buffer->shape.size());
+    find_parts(a->body, buffer.node(), first, around, parts);
+    if (!find_parts(inside, buffer.node(), first, around, parts)) continue;
+    bool parted = std::any_of(parts.begin(), parts.end(), [](const Part& part) { return part.step > 0; });
     if (!parted && !is_int(a->extent, 1))
       throw refuse(fmt::format("each iteration reads of '{}' only what the same iteration has written", buffer->id.str()));
   }
