@@ -14,7 +14,7 @@
 //
 // Attention reads each row of its operands as a whole, so it takes what only moves rows about: transposes and slices that leave the last
 // dimension in its place, before it and behind it. Its keys it puts into columns by itself, so they may come in any order. Such movements
-// join each other and attention through reshapes, which then are part of the group: one index map remains.
+// join each other, attention and elementwise operators through reshapes, which then are part of the group: one index map remains.
 #include "ir/visit.h"
 #include "passes/fusion.h"
 #include "passes/operands.h"
@@ -33,13 +33,14 @@ struct Group {
   bool moves_only = false, keeps_rows = false; // nothing but transposes, slices and reshapes; the last dimension stays contiguous
 };
 
-bool moves(const OpCall& call) { return call.op == "transpose" || call.op == "slice"; }
+bool moves(const OpCall& call) { return call.op == "transpose" || call.op == "slice" || call.op == "roll"; }
 
 bool keeps_rows(const OpCall& call) {
   auto last = static_cast<int64_t>(shape_of_operand(call.args[0]).size()) - 1;
   if (last < 0) return false;
   std::vector<int64_t> axes = normal_axes(attribute<List<int64_t>>(call, "axes"), static_cast<size_t>(last + 1));
   if (call.op == "transpose") return axes.empty() ? last == 0 : axes.back() == last;
+  if (call.op == "roll") return std::find(axes.begin(), axes.end(), last) == axes.end();
   const auto& steps = attribute<List<int64_t>>(call, "steps");
   for (size_t i = 0; i < steps.size(); ++i)
     if (steps[i] != 1 && (axes.empty() ? static_cast<int64_t>(i) : axes[i]) == last) return false;
@@ -135,7 +136,8 @@ private:
         const Group& g = *groups_[source.group];
         // Only the last member's value is seen from outside the group, so it must be alone.
         if (g.members.back()->values.size() != 1) return {};
-        bool through_views = (moves(call) || call.op == "attention") && (g.moves_only || g.attention);
+        bool takes_rows = ops::get(call.op).fusion == Fusion::elementwise && g.moves_only && g.keeps_rows;
+        bool through_views = takes_rows || ((moves(call) || call.op == "attention") && (g.moves_only || g.attention));
         return source.views.empty() || through_views ? std::optional(source) : std::nullopt;
       }
       auto view = views_.find(arg);
