@@ -113,7 +113,8 @@ def test_rows(width):
 
 
 @pytest.mark.parametrize("shape, order", [((33, 40), (1, 0)), ((2, 16, 35), (0, 2, 1)), ((3, 17, 5, 20), (0, 3, 2, 1)), ((64, 64), (1, 0)),
-                                          ((2, 3, 50, 16), (3, 0, 2, 1)), ((1, 7, 9, 100), (0, 3, 1, 2)), ((20, 3, 18), (2, 1, 0))])
+                                          ((2, 3, 50, 16), (3, 0, 2, 1)), ((1, 7, 9, 100), (0, 3, 1, 2)), ((20, 3, 18), (2, 1, 0)),
+                                          ((1, 3, 20, 33), (0, 2, 3, 1)), ((2, 4, 5, 16), (0, 2, 3, 1)), ((2, 50), (1, 0))])
 def test_transposes(shape, order):
     """Squares that are turned in registers, and what is left beside them."""
     model = model_of([helper.make_node("Transpose", ["x"], ["y"], perm=order)], {"x": list(shape)}, ["y"], {})

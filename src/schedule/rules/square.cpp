@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Transposes: what lies together where it is read lies apart where it is written. Element by element each would touch a cache line of its
-// own; a square of as many rows as a vector has lanes is read in whole vectors, turned in registers, and written in whole vectors.
+// own; a square of as many rows as a vector has lanes is read in whole vectors, turned in registers, and written in whole vectors. Few rows
+// that are written in turns (channels that come last) are read as vectors and interleaved.
 #include "ir/visit.h"
 #include "schedule/rules/rules.h"
 
@@ -26,6 +27,15 @@ Opt<Var> reading_loop(Schedule& s, const Block& block, size_t outer) {
   return {};
 }
 
+constexpr int64_t most_interleaved = 4;
+
+// Neighbours along the reading loop are stored `width` apart: what the innermost loop writes fills the room between.
+bool stores_in_turns(Schedule& s, const Block& block, const Ref<Var>& read, int64_t width) {
+  for (const auto& a : strides_of(s, block, read))
+    if (a.is_store && !is_int(a.coefficient, width)) return false;
+  return true;
+}
+
 // The block of the iterations from `at` on.
 Name partition_rest(Schedule& s, const Ref<Var>& loop, int64_t at) {
   Ref<Var> rest = partition(s, loop, imm(at))[1];
@@ -45,7 +55,9 @@ bool turn_squares(Schedule& s, Name id, size_t outer, double work) {
   Ref<Var> read = as_ref<Var>(found), write = s.loops(id).back()->var;
   int64_t side = s.target().lanes(store->value->dtype.bytes());
   auto reads = as_int(s.loop(read)->extent), writes = as_int(s.loop(write)->extent);
-  if (!reads || !writes || *reads < side || *writes < side || side < 4) return false;
+  if (!reads || !writes || *reads < side || side < 4) return false;
+  int64_t width = *writes < side ? *writes : side;
+  if (width < side && (width > most_interleaved || !stores_in_turns(s, *block, read, width))) return false;
   Loops others;
   for (size_t i = outer; i < s.loops(id).size(); ++i)
     if (auto v = s.loops(id)[i]->var; !v.same_as(read) && !v.same_as(write)) others.push_back(v);
@@ -54,10 +66,10 @@ bool turn_squares(Schedule& s, Name id, size_t outer, double work) {
     reorder(s, first);
   };
   // What is left beside the squares, rows and then columns, becomes a nest of its own.
-  auto cut = [&](const Ref<Var>& loop, const Ref<Var>& other, int64_t extent) {
-    if (extent % side == 0) return;
+  auto cut = [&](const Ref<Var>& loop, const Ref<Var>& other, int64_t extent, int64_t step) {
+    if (extent % step == 0) return;
     order({loop, other}, others);
-    Name rest = partition_rest(s, loop, extent / side * side);
+    Name rest = partition_rest(s, loop, extent / step * step);
     auto nest = s.loops(rest);
     Loops own;
     for (size_t i = outer + 2; i < nest.size(); ++i) own.push_back(nest[i]->var);
@@ -67,9 +79,9 @@ bool turn_squares(Schedule& s, Name id, size_t outer, double work) {
     vectorise_innermost(s, rest, writing, map_lanes(s, *s.block(rest)));
     share_outer(s, own, work);
   };
-  cut(write, read, *writes);
-  cut(read, write, *reads);
-  Loops down = split(s, read, side), across = split(s, write, side), around = others;
+  cut(write, read, *writes, width);
+  cut(read, write, *reads, side);
+  Loops down = split(s, read, side), across = split(s, write, width), around = others;
   around.insert(around.end(), {down[0], across[0]});
   order(around, {down[1], across[1]});
   vectorise(s, down[1]);
