@@ -6,9 +6,11 @@
 // on single rows stays a nest for each step: rows that do not wait for each other's steps keep the processor busier than rows at hand.
 #include "ir/visit.h"
 #include "schedule/nests.h"
+#include "schedule/placement.h"
 #include "schedule/rules/rules.h"
 
 #include <map>
+#include <set>
 
 namespace tw::schedule {
 namespace {
@@ -38,6 +40,7 @@ public:
       if (heads && !turn_squares(s_, id, heads, 0)) vectorise_innermost(s_, id, s_.loops(id).back()->var, map_lanes(s_, *s_.block(id)));
       if (!heads) schedule_map(s_, id, true);
     }
+    narrow_buffers(outer.back());
     insides(outer.size());
     if (heads) outer.erase(outer.begin() + static_cast<ptrdiff_t>(heads), outer.end());
     share_outer(s_, outer, work);
@@ -48,35 +51,52 @@ private:
   // Iterations of different blocks are one axis if they index the same dimension of a buffer between them.
   bool find_axes() {
     std::map<std::pair<const Node*, size_t>, int> of_dimension;
-    int count = 0;
-    std::map<int, size_t> spatial_in;
-    std::vector<int> first_order;
+    std::vector<int> joined; // by axis: the first one that turns out to be the same
+    auto first_of = [&](int axis) {
+      while (joined[static_cast<size_t>(axis)] != axis) axis = joined[static_cast<size_t>(axis)];
+      return axis;
+    };
     for (const auto& block : s_.blocks()) {
-      Name id = block->id;
-      bool in_chain = std::find(names_.begin(), names_.end(), id) != names_.end();
       const auto* write = as<Store>(block->body);
       if (!write || block->where) return false;
-      auto& axes = axes_[id.str()];
-      auto note = [&](const Buffer& buffer, const List<Ref<Expr>>& index) {
-        for (size_t d = 0; d < index.size(); ++d) {
-          auto known = of_dimension.find({&buffer, d});
-          if (known != of_dimension.end()) axes.emplace(index[d].node(), known->second);
-        }
-      };
+      auto& axes = axes_[block->id.str()];
       visit(block->body, [&](const Load& load, Walk walk) {
-        note(*load.buffer, load.index);
+        for (size_t d = 0; d < load.index.size(); ++d) {
+          auto known = of_dimension.find({load.buffer.node(), d});
+          if (known == of_dimension.end() || !as<Var>(load.index[d])) continue;
+          auto [mine, fresh] = axes.emplace(load.index[d].node(), known->second);
+          int a = first_of(mine->second), b = first_of(known->second);
+          if (!fresh) joined[static_cast<size_t>(std::max(a, b))] = std::min(a, b);
+        }
         walk(static_cast<const Node*>(&load));
       });
       for (const auto& iter : block->iters) {
         if (!as<Var>(iter->value)) continue; // of one point
-        auto [axis, fresh] = axes.try_emplace(iter->var.node(), count);
-        if (fresh) ++count;
-        if (iter->how == IterKind::spatial && in_chain) ++spatial_in[axis->second];
-        if (id == names_[0] && iter->how == IterKind::spatial) first_order.push_back(axis->second);
+        if (axes.try_emplace(iter->var.node(), static_cast<int>(joined.size())).second) joined.push_back(static_cast<int>(joined.size()));
       }
       for (size_t d = 0; d < write->index.size(); ++d)
         if (auto axis = axes.find(write->index[d].node()); axis != axes.end())
           of_dimension.emplace(std::pair(write->buffer.node(), d), axis->second);
+    }
+    for (auto& [id, axes] : axes_)
+      for (auto& [var, axis] : axes) axis = first_of(axis);
+    return find_shared();
+  }
+
+  // False if one block has an axis twice.
+  bool find_shared() {
+    std::map<int, size_t> spatial_in;
+    std::vector<int> first_order;
+    for (const Name& id : names_) {
+      std::set<int> own;
+      for (const auto& iter : s_.block(id)->iters) {
+        if (!as<Var>(iter->value)) continue;
+        int axis = axes_[id.str()].at(iter->var.node());
+        if (!own.insert(axis).second) return false;
+        if (iter->how != IterKind::spatial) continue;
+        ++spatial_in[axis];
+        if (id == names_[0]) first_order.push_back(axis);
+      }
     }
     for (int axis : first_order)
       if (spatial_in[axis] == names_.size()) shared_.push_back(axis);
@@ -152,6 +172,13 @@ private:
       outer.push_back(first);
     }
     return outer;
+  }
+
+  // What passes from nest to nest needs no more room than a block has.
+  void narrow_buffers(const Ref<Var>& rows) {
+    if (is_int(s_.loop(rows)->extent, 1)) return;
+    for (const Name& id : names_)
+      if (auto buffer = as<Store>(s_.block(id)->body)->buffer; !s_.is_parameter(*buffer)) narrow(s_, buffer, rows);
   }
 
   void insides(size_t outer) {
