@@ -100,6 +100,24 @@ def test_attention(heads, queries, keys, size, forbidden):
     check(model, feeds)
 
 
+def test_attention_of_any_number_of_tokens():
+    """One compilation, sizes of the run: keys that fill no vector, one, many, none."""
+    random = np.random.default_rng(6)
+    nodes = [helper.make_node("MatMul", ["q", "k"], ["s"]), helper.make_node("Softmax", ["s"], ["w"], axis=-1), helper.make_node("MatMul", ["w", "v"], ["y"])]
+    for heads in (1, 6):
+        model = model_of(nodes, {"q": [heads, "n", 24], "k": [heads, 24, "m"], "v": [heads, "m", 20]}, ["y"], {})
+        session = onnxruntime.InferenceSession(model, providers=["CPUExecutionProvider"])
+        compiled = {(target, threads): tw.compile(model, target=target, threads=threads) for target in TARGETS for threads in (1, 2)}
+        for n, m in ((5, 7), (1, 16), (40, 1), (33, 130), (64, 64), (3, 0), (0, 5)):
+            feeds = {"q": random.standard_normal((heads, n, 24)).astype(np.float32), "k": random.standard_normal((heads, 24, m)).astype(np.float32),
+                     "v": random.standard_normal((heads, m, 20)).astype(np.float32)}
+            wanted = session.run(None, feeds)[0]
+            for target in TARGETS:
+                one, two = (compiled[target, threads].run(feeds)["y"].numpy() for threads in (1, 2))
+                np.testing.assert_allclose(one, wanted, atol=1e-5, err_msg=f"{target} {n} {m}")
+                np.testing.assert_array_equal(one, two)
+
+
 @pytest.mark.parametrize("width", [1, 2, 3, 7, 15, 16, 17, 49, 96, 100, 130, 144, 197, 288, 1000])
 def test_rows(width):
     """Softmax, largest elements, and layer norm over rows of any width, with an infinity."""

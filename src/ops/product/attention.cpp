@@ -65,9 +65,11 @@ constexpr int64_t line = 16;      // elements: rows of scores end with a cache l
 constexpr int64_t period = 256;   // rows a multiple of so many elements apart share few sets of the first-level cache
 constexpr int64_t few_keys = 256; // values of so many are read where they are
 
-int64_t with_spare_columns(int64_t keys) {
-  int64_t columns = (keys + line - 1) / line * line;
-  return columns % period == 0 && columns > 0 ? columns + line : columns;
+Ref<Expr> with_spare_columns(const Ref<Expr>& keys) {
+  auto count = as_int(keys);
+  if (!count) return simplified(max(floordiv(keys + (line - 1), imm(line)), imm(1)) * line);
+  int64_t columns = (*count + line - 1) / line * line;
+  return imm(columns % period == 0 && columns > 0 ? columns + line : columns);
 }
 
 // The keys lie in columns, whatever their order was, and have columns to spare: then the steps behind have whole vectors, without a rest.
@@ -79,17 +81,21 @@ void compute(Compute& c) {
   Shape result = c.output(0).shape();
   std::vector<Ref<Expr>> shape = result.vector(), columns_shape = k.shape().vector();
   Ref<Expr> size = as_int(q.shape().back()) ? q.shape().back() : k.size(k.rank() - 2);
-  Ref<Expr> keys = as_int(k.shape().back()) ? k.shape().back() : v.size(v.rank() - 2), spared = keys;
-  if (auto count = as_int(keys)) spared = imm(with_spare_columns(*count));
+  Ref<Expr> keys = as_int(k.shape().back()) ? k.shape().back() : v.size(v.rank() - 2), spared = with_spare_columns(keys), summed = keys;
   bool spares = !surely_equal(keys, spared);
   shape.back() = columns_shape.back() = spared;
   c.hint("stored", 1);
   Tensor columns =
       c.tensor("columns", Shape(columns_shape), k.element(), [&](Indices i) { return spares ? k.where(i.back() < keys, i) : k(i); });
   Tensor values = v;
-  if (auto count = as_int(keys); !count || *count > few_keys) {
+  auto count = as_int(keys);
+  if (!count || *count > few_keys) {
+    if (!count) summed = spared; // never none: no other way through for no keys at all
+    std::vector<Ref<Expr>> values_shape = v.shape().vector();
+    values_shape[v.rank() - 2] = summed;
     c.hint("stored", 1);
-    values = c.tensor("values", v.shape(), v.element(), [&](Indices i) { return v(i); });
+    values =
+        c.tensor("values", Shape(values_shape), v.element(), [&](Indices i) { return count ? v(i) : v.where(i[i.size() - 2] < keys, i); });
   }
   Tensor scores = c.reduce("scores", Shape(shape), type, Combine::add, Shape{size},
                            [&](Indices i, Indices r) { return at(q, i, i[i.size() - 2], r[0]) * at(columns, i, r[0], i.back()); });
@@ -113,16 +119,15 @@ void compute(Compute& c) {
   Tensor power =
       c.tensor("power", Shape(shape), type, [&](Indices i) { return call("exp_nonpositive", {scores(i) - largest(without_last(i))}); });
   Tensor sum = c.reduce("sum", row, type, Combine::add, Shape{spared}, [&](Indices i, Indices r) { return power(with_last(i, r[0])); });
-  Tensor total = c.reduce("total", result, type, Combine::add, Shape{keys}, [&](Indices i, Indices r) {
+  Tensor total = c.reduce("total", result, type, Combine::add, Shape{summed}, [&](Indices i, Indices r) {
     Indices weight = i;
     weight.back() = r[0];
     return power(weight) * at(values, i, r[0], i.back());
   });
-  // With keys at all, the largest power is 1 and so the sum no less; without any, zero by one gives the zero of an empty sum.
-  bool empty = may_be_empty(keys);
+  // With keys at all, the largest power is 1 and so the sum no less.
   c.output(0, [&](Indices i) {
-    Ref<Expr> by = sum(without_last(i));
-    return cast(q.element(), total(i) * (tw::literal(1, type) / (empty ? max(by, tw::literal(1, type)) : by)));
+    Ref<Expr> by_sum = total(i) * (tw::literal(1, type) / sum(without_last(i)));
+    return cast(q.element(), may_be_empty(keys) ? select(imm(0) < keys, by_sum, zero(type)) : by_sum);
   });
 }
 } // namespace

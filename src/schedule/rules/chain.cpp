@@ -31,16 +31,19 @@ public:
       for (const auto& f : s_.loops(id)) points *= static_cast<double>(as_int(f->extent).value_or(64));
       work += points;
     }
-    size_t heads = heads_of_prologue();
+    bool blocks = knows_rows();
+    if (!blocks) shared_.pop_back();
+    if (shared_.empty()) return false;
+    size_t heads = heads_of_prologue(shared_.size() - (blocks ? 1 : 0));
     for (const Name& id : names_) order_loops(id);
     for (const Name& id : prologue_) order_loops(id);
-    cut_rows();
+    if (blocks) cut_rows();
     Loops outer = merge(heads);
     for (const Name& id : prologue_) {
       if (heads && !turn_squares(s_, id, heads, 0)) vectorise_innermost(s_, id, s_.loops(id).back()->var, map_lanes(s_, *s_.block(id)));
       if (!heads) schedule_map(s_, id, true);
     }
-    narrow_buffers(outer.back());
+    if (blocks) narrow_buffers(outer.back());
     insides(outer.size());
     if (heads) outer.erase(outer.begin() + static_cast<ptrdiff_t>(heads), outer.end());
     share_outer(s_, outer, work);
@@ -115,11 +118,11 @@ private:
 
   // How many leading shared axes all maps before the first product have, if there are enough iterations of them for all threads; else 0:
   // the maps are nests of their own, which all rows share.
-  size_t heads_of_prologue() {
+  size_t heads_of_prologue(size_t most) {
     if (prologue_.empty()) return 0;
     size_t heads = 0;
     int64_t iterations = 1;
-    for (; heads + 1 < shared_.size(); ++heads) {
+    for (; heads < most; ++heads) {
       bool all = true;
       for (const Name& id : prologue_) all = all && loop_of(id, shared_[heads]);
       if (!all) break;
@@ -140,10 +143,13 @@ private:
     reorder(s_, order);
   }
 
+  // Rows of an unknown number are no blocks: each step goes over all of them.
+  bool knows_rows() { return as_int(s_.loop(as_ref<Var>(loop_of(names_[0], shared_.back())))->extent).has_value(); }
+
   // Blocks of the last shared axis, of a size that divides it; without one the whole axis is a block.
   void cut_rows() {
     size_t last = shared_.size() - 1;
-    auto extent = as_int(s_.loops(names_[0])[last]->extent);
+    int64_t extent = *as_int(s_.loops(names_[0])[last]->extent);
     int64_t widest = 1;
     for (const Name& id : names_) {
       int64_t elements = 1;
@@ -151,10 +157,10 @@ private:
       for (size_t i = last + 1; i < loops.size(); ++i) elements *= as_int(loops[i]->extent).value_or(512);
       if (!is_reduction(*s_.block(id))) widest = std::max(widest, elements);
     }
-    int64_t rows = extent.value_or(1), most = std::max(2 * fewest_rows, s_.target().l2_bytes / 8 / (widest * 4));
-    if (extent && *extent > most) {
-      for (rows = most; rows >= fewest_rows && *extent % rows; --rows) {}
-      if (rows < fewest_rows) rows = *extent;
+    int64_t rows = extent, most = std::max(2 * fewest_rows, s_.target().l2_bytes / 8 / (widest * 4));
+    if (extent > most) {
+      for (rows = most; rows >= fewest_rows && extent % rows; --rows) {}
+      if (rows < fewest_rows) rows = extent;
     }
     for (const Name& id : names_) split(s_, s_.loops(id)[last]->var, rows);
   }

@@ -38,8 +38,9 @@ struct RowVectors {
   int64_t lanes;
   bool at_once;
 };
-RowVectors row_vectors(std::optional<int64_t> extent, int64_t machine) {
-  if (!extent) return {4 * machine, false};
+RowVectors row_vectors(const Ref<Expr>& size, int64_t machine) {
+  auto extent = as_int(size);
+  if (!extent) return {(arith::Analyzer().prove_multiple(size, machine) ? 1 : 4) * machine, false};
   if (*extent < machine) return {static_cast<int64_t>(std::bit_floor(static_cast<uint64_t>(*extent))), true};
   if (*extent < (most_vectors + 1) * machine) return {*extent / machine * machine, true};
   for (int64_t vectors : {4, 5, 6, 7, 8, 3})
@@ -78,7 +79,7 @@ void vectorise_reduction(Schedule& s, Name id, size_t rows) {
     if (!carries_reduction(*block, loops[i]->var)) return;
   const auto* update = as<Store>(block->body);
   if (!update || !as<Binary>(update->value)) return;
-  RowVectors plan = row_vectors(as_int(loops.back()->extent), s.target().lanes(update->value->dtype.bytes()));
+  RowVectors plan = row_vectors(loops.back()->extent, s.target().lanes(update->value->dtype.bytes()));
   if (plan.lanes < 2) return;
   bool alone = loops.size() == rows + 1;
   plan.at_once = plan.at_once && alone; // other reduce loops around would combine lanes each time

@@ -36,6 +36,12 @@ bool stores_in_turns(Schedule& s, const Block& block, const Ref<Var>& read, int6
   return true;
 }
 
+// Constant and no less than a step, or known to be a multiple of it.
+bool may_be_cut(const Ref<Expr>& extent, int64_t step) {
+  auto size = as_int(extent);
+  return size ? *size >= step : arith::Analyzer().prove_multiple(extent, step);
+}
+
 // The block of the iterations from `at` on.
 Name partition_rest(Schedule& s, const Ref<Var>& loop, int64_t at) {
   Ref<Var> rest = partition(s, loop, imm(at))[1];
@@ -54,9 +60,11 @@ bool turn_squares(Schedule& s, Name id, size_t outer, double work) {
   if (!found) return false;
   Ref<Var> read = as_ref<Var>(found), write = s.loops(id).back()->var;
   int64_t side = s.target().lanes(store->value->dtype.bytes());
-  auto reads = as_int(s.loop(read)->extent), writes = as_int(s.loop(write)->extent);
-  if (!reads || !writes || *reads < side || side < 4) return false;
-  int64_t width = *writes < side ? *writes : side;
+  Ref<Expr> reads = s.loop(read)->extent, writes = s.loop(write)->extent;
+  if (side < 4 || !may_be_cut(reads, side)) return false;
+  auto few = as_int(writes);
+  int64_t width = few && *few < side ? *few : side;
+  if (!may_be_cut(writes, width)) return false;
   if (width < side && (width > most_interleaved || !stores_in_turns(s, *block, read, width))) return false;
   Loops others;
   for (size_t i = outer; i < s.loops(id).size(); ++i)
@@ -66,10 +74,10 @@ bool turn_squares(Schedule& s, Name id, size_t outer, double work) {
     reorder(s, first);
   };
   // What is left beside the squares, rows and then columns, becomes a nest of its own.
-  auto cut = [&](const Ref<Var>& loop, const Ref<Var>& other, int64_t extent, int64_t step) {
-    if (extent % step == 0) return;
+  auto cut = [&](const Ref<Var>& loop, const Ref<Var>& other, const Ref<Expr>& extent, int64_t step) {
+    if (arith::Analyzer().prove_multiple(extent, step)) return;
     order({loop, other}, others);
-    Name rest = partition_rest(s, loop, extent / step * step);
+    Name rest = partition_rest(s, loop, *as_int(extent) / step * step);
     auto nest = s.loops(rest);
     Loops own;
     for (size_t i = outer + 2; i < nest.size(); ++i) own.push_back(nest[i]->var);
@@ -79,8 +87,8 @@ bool turn_squares(Schedule& s, Name id, size_t outer, double work) {
     vectorise_innermost(s, rest, writing, map_lanes(s, *s.block(rest)));
     share_outer(s, own, work);
   };
-  cut(write, read, *writes, width);
-  cut(read, write, *reads, side);
+  cut(write, read, writes, width);
+  cut(read, write, reads, side);
   Loops down = split(s, read, side), across = split(s, write, width), around = others;
   around.insert(around.end(), {down[0], across[0]});
   order(around, {down[1], across[1]});

@@ -172,8 +172,10 @@ private:
     column_last(rows, column);
     column_last(rest_rows, rest);
     panel(rows, column, width, work);
-    // Of an unknown number of columns, what is left runs one by one.
-    panel(rest_rows, rest, total ? *total % width : 1, work);
+    // Of an unknown number of columns, what is left runs vector by vector, or one by one.
+    int64_t lanes = s_.target().lanes(element_bytes_);
+    bool vectors = !total && arith::Analyzer().prove_multiple(s_.loop(rest)->extent, lanes);
+    panel(rest_rows, rest, total ? *total % width : vectors ? lanes : 1, work);
   }
 
   // Blocks inside the loop, the reduction first.
