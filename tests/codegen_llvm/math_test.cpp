@@ -39,6 +39,8 @@ const std::vector<float>& samples() {
                     infinity,
                     88.0f,
                     88.72284f,
+                    0x1.5ebb84p+6f,
+                    8.0f,
                     88.8f,
                     103.97f,
                     104.0f,

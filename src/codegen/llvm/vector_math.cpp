@@ -102,8 +102,8 @@ Value* emit_double(llvm::IRBuilderBase& b, const MathFunction& function, llvm::A
   return call_libm(b, function.libm, arguments);
 }
 
-// The largest number below which exp_nonpositive gives 0: from there on the nearest power of two is 2^-127.
-constexpr double least_of_exp_nonpositive = -87.683106;
+// Below it exp_nonpositive gives 0: from there on the nearest power of two is 2^-127.
+constexpr double least_of_exp_nonpositive = -0x1.5ebb84p+6;
 
 } // namespace
 
