@@ -87,6 +87,13 @@ FITS = [
      lambda u: mp.mpf(1), 6, 0, mp.mpf("0.875") ** 2, to_float32),
     ("erf_large", "erf(x) = 1 - e^-p(x), 0.875 <= x <= 4",
      lambda x: -mp.log(mp.erfc(x)), mp.erfc, 8, mp.mpf("0.875"), mp.mpf(4), to_float32),
+    ("exp2_tail", "2^r = 1 + r p(r), |r| <= 1/2",
+     limited(lambda r: (2**r - 1) / r, lambda n: mp.log(2) ** (n + 1) / mp.factorial(n + 1)),
+     lambda r: abs(r) / 2**r + small, 5, mp.mpf("-0.5001"), mp.mpf("0.5001"), to_float32),
+    # The weight: what the error of the logarithm makes of the distribution, and enough in the far tail to keep it small there.
+    ("log2_normal", "log2 of the normal distribution at x, -8 <= x <= 0",
+     lambda x: mp.log(mp.erfc(-x / mp.sqrt(2)) / 2, 2),
+     lambda x: mp.log(2) * max(mp.erfc(-x / mp.sqrt(2)) / 2, mp.mpf("1e-9")), 8, -8, 0, to_float32),
     ("sin_tail", "sin(r) = r + r^3 p(r^2), |r| <= pi/4",
      limited(lambda u: (mp.sin(mp.sqrt(u)) - mp.sqrt(u)) / mp.sqrt(u) ** 3, lambda n: (-1) ** (n + 1) / mp.factorial(2 * n + 3)),
      lambda u: u + small, 3, 0, quarter_pi**2, to_float64),

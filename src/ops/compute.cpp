@@ -78,19 +78,24 @@ struct Nest {
   }
 };
 
-Ref<Stmt> map_nest(const Name& id, const Ref<Buffer>& target, const Shape& shape, const Compute::Map& map) {
+Ref<Stmt> map_nest(const Name& id, const Ref<Buffer>& target, const Shape& shape, const Compute::Map& map,
+                   std::vector<Ref<Attr>> hints = {}) {
   Nest nest;
   Indices i = nest.add(shape, IterKind::spatial, 'v');
   Ref<Expr> value = map(i);
   TW_CHECK(value->dtype == target->element, "{} holds {}, the map gives {}", target->id.str(), tw::to_string(target->element),
            tw::to_string(value->dtype));
-  return nest.around(
-      make(Block{.id = id, .iters = nest.iters, .reads = reads_of(value), .writes = {point(target, i)}, .body = store(target, i, value)}));
+  return nest.around(make(Block{.id = id,
+                                .iters = nest.iters,
+                                .reads = reads_of(value),
+                                .writes = {point(target, i)},
+                                .body = store(target, i, value),
+                                .hints = std::move(hints)}));
 }
 } // namespace
 
 void Compute::emit(const Ref<Buffer>& target, const Shape& shape, const Map& map) {
-  statements_.push_back(map_nest(target->id, target, shape, map));
+  statements_.push_back(map_nest(target->id, target, shape, map, std::exchange(hints_, {})));
 }
 
 void Compute::emit_reduce(const Ref<Buffer>& target, const Shape& shape, Combine combine, const Shape& extents, const Fold& fold) {

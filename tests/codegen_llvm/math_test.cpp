@@ -41,6 +41,8 @@ const std::vector<float>& samples() {
                     infinity,
                     88.0f,
                     88.72284f,
+                    0x1.5ebb84p+6f,
+                    8.0f,
                     88.8f,
                     103.97f,
                     104.0f,
@@ -83,11 +85,12 @@ TEST_P(VectorMath, StaysWithinTheDocumentedError) {
     int failures = 0;
     for (size_t i = 0; i < x.size() && failures < 5; ++i) {
       double exact = math_reference(function)(x[i]);
+      double error = ulp_error(y[i], exact, function.of_argument ? x[i] : 0);
       bool wrong_sign = !std::isnan(exact) && std::signbit(y[i]) != std::signbit(exact);
-      if (ulp_error(y[i], exact) <= bound && !wrong_sign) continue;
+      if (error <= bound && !wrong_sign) continue;
       ++failures;
       ADD_FAILURE() << name << ": " << function.name << "(" << std::hexfloat << x[i] << ") = " << y[i] << ", exact " << exact
-                    << std::defaultfloat << ", error " << ulp_error(y[i], exact);
+                    << std::defaultfloat << ", error " << error;
     }
   }
 }

@@ -17,13 +17,15 @@ namespace tw::codegen {
 
 // The distance of `got` from the exact value in units of the last place of the float32 numbers around it. Overflow counts from 2^128, as if
 // the exponent went on. Two NaN, equal infinities and equal values are at distance 0; a NaN on one side alone is infinitely far.
-inline double ulp_error(float got, double exact) {
+// Where errors count relative to the argument, `argument` is that.
+inline double ulp_error(float got, double exact, double argument = 0) {
   if (std::isnan(exact) || std::isnan(got)) return std::isnan(exact) && std::isnan(got) ? 0 : std::numeric_limits<double>::infinity();
   double value = got;
   if (value == exact) return 0;
   auto finite = [](double x) { return std::abs(x) > 0x1p128 ? std::copysign(0x1p128, x) : x; };
   value = finite(value), exact = finite(exact);
-  int exponent = std::max(std::ilogb(exact == 0 ? 0x1p-149 : exact), -126);
+  double largest = std::max(std::abs(exact), std::abs(finite(argument)));
+  int exponent = std::max(std::ilogb(largest == 0 ? 0x1p-149 : largest), -126);
   return std::abs(value - exact) / std::ldexp(1.0, exponent - 23);
 }
 

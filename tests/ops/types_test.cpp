@@ -49,6 +49,8 @@ TEST(TypeRules, SayWhatWasExpectedAndFound) {
       {op("reshape", {a}, {attr("shape", shape_of({4, 2}))}), "cannot reshape 6 elements of shape (2, 3) to (4, 2)"},
       {op("reshape", {a}, {attr("shape", shape_of({-1, -1}))}), "sizes must not be negative, but for one -1; found (-1, -1)"},
       {op("transpose", {a}, {attr("axes", List<int64_t>{0, 0})}), "axes must be a permutation, found 0 twice"},
+      {op("roll", {a}, {attr("shifts", List<int64_t>{1, 2}), attr("axes", List<int64_t>{0})}),
+       "there must be one shift for each axis, found 2 for 1"},
       {op("concat", {a, image}), "inputs must have one rank, found 2 and 4"},
       {op("split", {a}, {attr("sizes", shape_of({1, 2}))}), "the size of the axis and the sum of the parts must be equal, found 2 and 3"},
       {op("pad", {a}, {attr("begin", shape_of({-3, 0})), attr("end", shape_of({0, 0}))}), "dimension 0 must not become negative, found -1"},

@@ -83,13 +83,57 @@ def test_products(case):
     check(model, {"x": random.standard_normal((1, rows, depth)).astype(np.float32)})
 
 
-@pytest.mark.parametrize("heads, queries, keys, size", [(2, 37, 37, 16), (3, 128, 128, 32), (1, 5, 70, 64), (4, 200, 33, 24)])
-def test_attention(heads, queries, keys, size):
-    """Two products with a softmax between them, as exporters spell attention."""
+@pytest.mark.parametrize("heads, queries, keys, size", [(2, 37, 37, 16), (3, 128, 128, 32), (1, 5, 70, 64), (4, 200, 33, 24), (4, 20, 256, 8),
+                                                         (8, 1, 300, 16), (1, 300, 300, 16), (6, 49, 49, 32), (2, 3, 2, 1)])
+@pytest.mark.parametrize("forbidden", [0, -100, -np.inf])
+def test_attention(heads, queries, keys, size, forbidden):
+    """Two products with a softmax between them, as exporters spell attention: any sizes, keys in rows, masks that forbid some keys."""
     random = np.random.default_rng(3)
-    nodes = [helper.make_node("MatMul", ["q", "k"], ["s"]), helper.make_node("Mul", ["s", "scale"], ["t"]),
-             helper.make_node("Add", ["t", "mask"], ["u"]), helper.make_node("Softmax", ["u"], ["w"], axis=-1),
-             helper.make_node("MatMul", ["w", "v"], ["y"])]
-    shapes = {"q": [1, heads, queries, size], "k": [1, heads, size, keys], "v": [1, heads, keys, size], "mask": [1, 1, queries, keys]}
+    nodes = [helper.make_node("Transpose", ["k"], ["kt"], perm=[0, 2, 3, 1]), helper.make_node("MatMul", ["q", "kt"], ["s"]),
+             helper.make_node("Mul", ["s", "scale"], ["t"]), helper.make_node("Add", ["t", "mask"], ["u"]),
+             helper.make_node("Softmax", ["u"], ["w"], axis=-1), helper.make_node("MatMul", ["w", "v"], ["y"])]
+    shapes = {"q": [1, heads, queries, size], "k": [1, keys, heads, size], "v": [1, heads, keys, size], "mask": [1, 1, queries, keys]}
     model = model_of(nodes, shapes, ["y"], {"scale": np.float32(size**-0.5).reshape(())})
-    check(model, {n: random.standard_normal(s).astype(np.float32) for n, s in shapes.items()})
+    feeds = {n: random.standard_normal(s).astype(np.float32) for n, s in shapes.items()}
+    if forbidden: feeds["mask"] = np.where(random.random(shapes["mask"]) < 0.3, np.float32(forbidden), np.float32(0))
+    feeds["mask"][..., 0] = 0
+    check(model, feeds)
+
+
+def test_attention_of_any_number_of_tokens():
+    """One compilation, sizes of the run: keys that fill no vector, one, many, none."""
+    random = np.random.default_rng(6)
+    nodes = [helper.make_node("MatMul", ["q", "k"], ["s"]), helper.make_node("Softmax", ["s"], ["w"], axis=-1), helper.make_node("MatMul", ["w", "v"], ["y"])]
+    for heads in (1, 6):
+        model = model_of(nodes, {"q": [heads, "n", 24], "k": [heads, 24, "m"], "v": [heads, "m", 20]}, ["y"], {})
+        session = onnxruntime.InferenceSession(model, providers=["CPUExecutionProvider"])
+        compiled = {(target, threads): tw.compile(model, target=target, threads=threads) for target in TARGETS for threads in (1, 2)}
+        for n, m in ((5, 7), (1, 16), (40, 1), (33, 130), (64, 64), (3, 0), (0, 5)):
+            feeds = {"q": random.standard_normal((heads, n, 24)).astype(np.float32), "k": random.standard_normal((heads, 24, m)).astype(np.float32),
+                     "v": random.standard_normal((heads, m, 20)).astype(np.float32)}
+            wanted = session.run(None, feeds)[0]
+            for target in TARGETS:
+                one, two = (compiled[target, threads].run(feeds)["y"].numpy() for threads in (1, 2))
+                np.testing.assert_allclose(one, wanted, atol=1e-5, err_msg=f"{target} {n} {m}")
+                np.testing.assert_array_equal(one, two)
+
+
+@pytest.mark.parametrize("width", [1, 2, 3, 7, 15, 16, 17, 49, 96, 100, 130, 144, 197, 288, 1000])
+def test_rows(width):
+    """Softmax, largest elements, and layer norm over rows of any width, with an infinity."""
+    random = np.random.default_rng(4)
+    x = random.standard_normal((5, width)).astype(np.float32)
+    x[2, width // 2] = -np.inf if width > 1 else 0
+    nodes = [helper.make_node("Softmax", ["x"], ["a"], axis=-1), helper.make_node("ReduceMax", ["x"], ["b"], axes=[1]),
+             helper.make_node("LayerNormalization", ["a", "scale"], ["c"], axis=-1, epsilon=1e-3)]
+    model = model_of(nodes, {"x": [5, width]}, ["a", "b", "c"], {"scale": random.standard_normal(width).astype(np.float32)})
+    check(model, {"x": x})
+
+
+@pytest.mark.parametrize("shape, order", [((33, 40), (1, 0)), ((2, 16, 35), (0, 2, 1)), ((3, 17, 5, 20), (0, 3, 2, 1)), ((64, 64), (1, 0)),
+                                          ((2, 3, 50, 16), (3, 0, 2, 1)), ((1, 7, 9, 100), (0, 3, 1, 2)), ((20, 3, 18), (2, 1, 0)),
+                                          ((1, 3, 20, 33), (0, 2, 3, 1)), ((2, 4, 5, 16), (0, 2, 3, 1)), ((2, 50), (1, 0))])
+def test_transposes(shape, order):
+    """Squares that are turned in registers, and what is left beside them."""
+    model = model_of([helper.make_node("Transpose", ["x"], ["y"], perm=order)], {"x": list(shape)}, ["y"], {})
+    check(model, {"x": np.random.default_rng(5).standard_normal(shape).astype(np.float32)})

@@ -96,5 +96,43 @@ TEST(Rules, ReductionsOverRowsKeepTheirNumbers) {
   for (int64_t rows : {1, 5, 17}) EXPECT_EQ(testing::run(*k, {rows}), testing::run(*scheduled, {rows})) << to_text(scheduled);
 }
 
+TEST(Rules, RowsOfAnyWidthKeepTheirNumbers) {
+  // Whole vectors at once, several partial sums, and what is left over.
+  Target target;
+  for (int64_t width : {1, 2, 7, 8, 49, 96, 130, 288, 300}) {
+    Ref<Buffer> a = buffer("A", shape_of({3, width})), sum = buffer("S", shape_of({3}));
+    auto rows = nest(
+        "sum", shape_of({3, width}),
+        [&](auto v) {
+          return store(sum, {v[0]}, load(sum, {v[0]}) + load(a, {v[0], v[1]}));
+        },
+        1, [&](auto v) { return store(sum, {v[0]}, literal(0, f32)); });
+    Ref<Kernel> k = testing::kernel({a}, {sum}, {}, {rows.stmt}, {});
+    Ref<Kernel> scheduled = schedule_kernel(k, target, [](std::string, std::string) {});
+    EXPECT_EQ(testing::misplaced(*scheduled), "");
+    EXPECT_EQ(testing::run(*k, {}), testing::run(*scheduled, {})) << to_text(scheduled);
+  }
+}
+
+TEST(Rules, TransposesBecomeSquares) {
+  // Both loops of a square are vectorised; rows and columns beside the squares keep their numbers too.
+  Target target;
+  for (auto [rows, columns] : {std::pair{32, 32}, {40, 19}, {17, 64}}) {
+    Ref<Buffer> a = buffer("A", shape_of({2, columns, rows})), b = buffer("B", shape_of({2, rows, columns}));
+    auto copy = nest("copy", shape_of({2, rows, columns}), [&](auto v) { return store(b, v, load(a, {v[0], v[2], v[1]})); });
+    Ref<Kernel> k = testing::kernel({a}, {b}, {}, {copy.stmt}, {});
+    Ref<Kernel> scheduled = schedule_kernel(k, target, [](std::string, std::string) {});
+    int squares = 0;
+    visit(scheduled->body, [&](const For& f, Walk walk) {
+      const auto* inner = as<For>(f.body);
+      squares += f.how == ForKind::vectorised && inner && inner->how == ForKind::vectorised;
+      walk(static_cast<const Node*>(&f));
+    });
+    EXPECT_EQ(squares, 1) << to_text(scheduled);
+    EXPECT_EQ(testing::misplaced(*scheduled), "");
+    EXPECT_EQ(testing::run(*k, {}), testing::run(*scheduled, {})) << to_text(scheduled);
+  }
+}
+
 } // namespace
 } // namespace tw

@@ -17,6 +17,14 @@ llvm::Type* with_lanes(llvm::Type* type, int lanes) {
 bool is_narrow_float(DType type) { return type.is_float() && type.bits == 16; }
 } // namespace
 
+llvm::Value* KernelEmitter::shuffle(const Shuffle& e) {
+  TW_CHECK(e.vectors.size() <= 2, "a shuffle of {} vectors", e.vectors.size());
+  auto *a = expression(e.vectors[0]), *b = e.vectors.size() > 1 ? expression(e.vectors[1]) : llvm::PoisonValue::get(a->getType());
+  llvm::SmallVector<int> lanes;
+  for (int64_t lane : e.indices) lanes.push_back(static_cast<int>(lane));
+  return builder_.CreateShuffleVector(a, b, lanes);
+}
+
 llvm::Type* KernelEmitter::value_type(DType type) {
   llvm::Type* scalar = nullptr;
   if (type.is_bool()) scalar = builder_.getInt1Ty();
@@ -281,6 +289,7 @@ llvm::Value* KernelEmitter::compute(const Ref<Expr>& e) {
   }
   if (const auto* x = as<Load>(e)) return load(*x);
   if (const auto* x = as<Broadcast>(e)) return splat(expression(x->value), static_cast<int>(x->lanes));
+  if (const auto* x = as<Shuffle>(e)) return shuffle(*x);
   if (const auto* x = as<Ramp>(e)) {
     std::vector<llvm::Constant*> steps;
     auto* scalar = value_type(x->base->dtype);

@@ -4,6 +4,9 @@
 #include "base/diagnostics.h"
 #include "codegen/llvm/vector_math.h"
 
+#include <llvm/ADT/STLFunctionalExtras.h>
+
+#include <bit>
 #include <cmath>
 #include <unordered_map>
 
@@ -16,31 +19,52 @@ using Emit = llvm::Value* (*)(Builder&, const Target&, const Args&);
 
 template <llvm::Intrinsic::ID id> llvm::Value* unary(Builder& b, const Target&, const Args& a) { return b.CreateUnaryIntrinsic(id, a[0]); }
 
-llvm::Value* lane_sum(Builder& b, const Target&, const Args& a, bool product) {
-  auto* type = llvm::cast<llvm::VectorType>(a[0]->getType())->getElementType();
-  if (!type->isFloatingPointTy()) return product ? b.CreateMulReduce(a[0]) : b.CreateAddReduce(a[0]);
-  auto* start = llvm::ConstantFP::get(type, product ? 1.0 : -0.0);
-  auto* call = product ? b.CreateFMulReduce(start, a[0]) : b.CreateFAddReduce(start, a[0]);
-  call->setHasAllowReassoc(true); // any order: a tree instead of a chain
-  return call;
+llvm::Value* lanes_from(Builder& b, llvm::Value* v, unsigned begin, unsigned count) {
+  std::vector<int> lanes;
+  for (unsigned i = 0; i < count; ++i) lanes.push_back(static_cast<int>(begin + i));
+  return b.CreateShuffleVector(v, lanes);
 }
 
-// A tree of comparisons that lets NaN through, which the processor's own reduction does not promise.
-llvm::Value* lane_extreme(Builder& b, const Args& a, bool maximum) {
+// All lanes combined as a tree: whole registers first, then halves of one. The order is the same on every machine of equal vectors.
+using Join = llvm::function_ref<llvm::Value*(llvm::Value*, llvm::Value*)>;
+llvm::Value* joined_lanes(Builder& b, const Target& target, llvm::Value* v, Join join) {
+  auto* type = llvm::dyn_cast<llvm::FixedVectorType>(v->getType());
+  if (!type) return v;
+  unsigned lanes = type->getNumElements(), machine = static_cast<unsigned>(target.lanes(std::max(type->getScalarSizeInBits() / 8, 1u)));
+  if (lanes == 1) return b.CreateExtractElement(v, uint64_t{0});
+  if (lanes > machine && lanes % machine == 0) {
+    std::vector<llvm::Value*> parts;
+    for (unsigned at = 0; at < lanes; at += machine) parts.push_back(lanes_from(b, v, at, machine));
+    while (parts.size() > 1) {
+      std::vector<llvm::Value*> pairs;
+      for (size_t i = 0; i + 1 < parts.size(); i += 2) pairs.push_back(join(parts[i], parts[i + 1]));
+      if (parts.size() % 2) pairs.push_back(parts.back());
+      parts = std::move(pairs);
+    }
+    return joined_lanes(b, target, parts[0], join);
+  }
+  unsigned half = lanes % 2 == 0 ? lanes / 2 : std::bit_floor(lanes);
+  if (lanes % 2 == 0) return joined_lanes(b, target, join(lanes_from(b, v, 0, half), lanes_from(b, v, half, half)), join);
+  auto *first = joined_lanes(b, target, lanes_from(b, v, 0, half), join),
+       *rest = joined_lanes(b, target, lanes_from(b, v, half, lanes - half), join);
+  return join(first, rest);
+}
+
+llvm::Value* lane_sum(Builder& b, const Target& target, const Args& a, bool product) {
+  auto* type = llvm::cast<llvm::VectorType>(a[0]->getType())->getElementType();
+  if (!type->isFloatingPointTy()) return product ? b.CreateMulReduce(a[0]) : b.CreateAddReduce(a[0]);
+  return joined_lanes(b, target, a[0], [&](llvm::Value* x, llvm::Value* y) { return product ? b.CreateFMul(x, y) : b.CreateFAdd(x, y); });
+}
+
+// NaN comes through: comparisons alone, one instruction each, would lose it, so it is looked for by itself.
+llvm::Value* lane_extreme(Builder& b, const Target& target, const Args& a, bool maximum) {
   auto* vector = llvm::cast<llvm::FixedVectorType>(a[0]->getType());
   if (!vector->getElementType()->isFloatingPointTy()) return maximum ? b.CreateIntMaxReduce(a[0], true) : b.CreateIntMinReduce(a[0], true);
-  llvm::Value* v = a[0];
-  for (unsigned lanes = vector->getNumElements(); lanes > 1; lanes /= 2) {
-    std::vector<int> low, high;
-    for (unsigned i = 0; i < lanes / 2; ++i) {
-      low.push_back(static_cast<int>(i));
-      high.push_back(static_cast<int>(i + lanes / 2));
-    }
-    auto *x = b.CreateShuffleVector(v, low), *y = b.CreateShuffleVector(v, high);
-    auto* better = b.CreateSelect(maximum ? b.CreateFCmpOGT(x, y) : b.CreateFCmpOLT(x, y), x, y);
-    v = b.CreateSelect(b.CreateFCmpUNO(x, x), x, better);
-  }
-  return b.CreateExtractElement(v, uint64_t{0});
+  auto* best = joined_lanes(b, target, a[0], [&](llvm::Value* x, llvm::Value* y) {
+    return b.CreateSelect(maximum ? b.CreateFCmpOGT(x, y) : b.CreateFCmpOLT(x, y), x, y);
+  });
+  auto* unordered = b.CreateOrReduce(b.CreateFCmpUNO(a[0], a[0]));
+  return b.CreateSelect(unordered, llvm::ConstantFP::getNaN(vector->getElementType()), best);
 }
 
 const std::unordered_map<std::string, Emit>& table() {
@@ -68,8 +92,8 @@ const std::unordered_map<std::string, Emit>& table() {
        }},
       {"lane_add", [](Builder& b, const Target& t, const Args& a) { return lane_sum(b, t, a, false); }},
       {"lane_mul", [](Builder& b, const Target& t, const Args& a) { return lane_sum(b, t, a, true); }},
-      {"lane_max", [](Builder& b, const Target&, const Args& a) { return lane_extreme(b, a, true); }},
-      {"lane_min", [](Builder& b, const Target&, const Args& a) { return lane_extreme(b, a, false); }},
+      {"lane_max", [](Builder& b, const Target& t, const Args& a) { return lane_extreme(b, t, a, true); }},
+      {"lane_min", [](Builder& b, const Target& t, const Args& a) { return lane_extreme(b, t, a, false); }},
       {"lane_and", [](Builder& b, const Target&, const Args& a) -> llvm::Value* { return b.CreateAndReduce(a[0]); }},
       {"lane_or", [](Builder& b, const Target&, const Args& a) -> llvm::Value* { return b.CreateOrReduce(a[0]); }},
   };

@@ -63,6 +63,7 @@ private:
   friend class RegisterTileEmitter;
   llvm::Value* compute(const Ref<Expr>& e);
   llvm::Value* load(const Load& e);
+  llvm::Value* shuffle(const Shuffle& e);
   void store(const Store& s);
   void for_loop(const For& s);
   void allocate(const Allocate& s);

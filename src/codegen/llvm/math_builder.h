@@ -64,8 +64,10 @@ struct MathBuilder {
     return {sub(sum, constant(magic)), b.CreateSub(to_bits(sum), integer(magic_bits))};
   }
 
-  // 2^n for float32. Contract: -126 <= n <= 127.
+  // 2^n for float32; 0 for n = -127. Contract: -127 <= n <= 127.
   Value* power_of_two(Value* n) { return from_bits(b.CreateShl(b.CreateAdd(n, integer(127)), 23)); }
+  // x * 2^n for float32. Contract: x and the result are normal; what becomes of NaN is no NaN.
+  Value* add_to_exponent(Value* x, Value* n) { return from_bits(b.CreateAdd(to_bits(x), b.CreateShl(n, 23))); }
   // x * 2^n for float32 with one rounding, also where the result overflows or is subnormal. Contract: |n| <= 250 and x is near 1.
   Value* scale(Value* x, Value* n) {
     Value* half = b.CreateAShr(n, 1);

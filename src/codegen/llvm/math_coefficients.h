@@ -29,6 +29,15 @@ inline constexpr std::array<float, 9> erf_large = {-0x1.2913d80000000p-13f, 0x1.
                                                    0x1.b9343e0000000p-4f,   -0x1.9411c00000000p-6f, 0x1.02235c0000000p-8f,
                                                    -0x1.7bd1180000000p-12f, 0x1.1db7b40000000p-17f, 0x1.f7db180000000p-21f};
 
+// 2^r = 1 + r p(r), |r| <= 1/2; largest error 2^-28.3
+inline constexpr std::array<float, 6> exp2_tail = {0x1.62e4300000000p-1f, 0x1.ebfbdc0000000p-3f,  0x1.c6af7c0000000p-5f,
+                                                   0x1.3b2de00000000p-7f, 0x1.5f08380000000p-10f, 0x1.416b7c0000000p-13f};
+
+// log2 of the normal distribution at x, -8 <= x <= 0; largest error 2^-26.9
+inline constexpr std::array<float, 9> log2_normal = {-0x1.0000000000000p+0f,  0x1.26aed40000000p+0f,   -0x1.d63ac20000000p-2f,
+                                                     0x1.ae0a880000000p-5f,   0x1.ced35a0000000p-8f,   0x1.1d434e0000000p-13f,
+                                                     -0x1.8731440000000p-13f, -0x1.4ae88c0000000p-15f, -0x1.7d37a40000000p-19f};
+
 // sin(r) = r + r^3 p(r^2), |r| <= pi/4; largest error 2^-37.6
 inline constexpr std::array<double, 4> sin_tail = {-0x1.5555554cb8ff2p-3, 0x1.111108959d08bp-7, -0x1.a00f9d17ea2f7p-13,
                                                    0x1.6cd835f9c6d1ap-19};

@@ -18,11 +18,13 @@ using llvm::Value;
 // The bounds are what bench_vector_math measured over all 2^32 arguments, rounded up (docs/vector-math.md).
 constexpr auto functions = std::to_array<MathFunction>({
     {"exp", 1, "exp", emit_exp, 1, 1},
+    {"exp_nonpositive", 1, nullptr, emit_exp_nonpositive, 1, 1},
     {"exp2", 1, "exp2", emit_exp2, 1, 1},
     {"expm1", 1, "expm1", emit_expm1, 1.5, 1.5},
     {"sigmoid", 1, nullptr, emit_sigmoid, 1.7, 1.9},
     {"tanh", 1, "tanh", emit_tanh, 2, 2},
     {"erf", 1, "erf", emit_erf, 1.2, 1.3},
+    {"gelu", 1, nullptr, emit_gelu, 1.3, 1.6, true},
     {"log", 1, "log", emit_log, 0.9, 0.9},
     {"log2", 1, "log2", emit_log2, 1.1, 1.1},
     {"log10", 1, "log10", emit_log10, 1.2, 1.2},
@@ -44,7 +46,7 @@ constexpr auto functions = std::to_array<MathFunction>({
     {"cbrt", 1, "cbrt", nullptr, 0, 0},
     {"lgamma", 1, "lgamma", nullptr, 0, 0},
     {"tgamma", 1, "tgamma", nullptr, 0, 0},
-    {"pow", 2, "pow", nullptr, 0.51, 0.51, emit_pow},
+    {"pow", 2, "pow", nullptr, 0.51, 0.51, false, emit_pow},
     {"atan2", 2, "atan2", nullptr, 0, 0},
     {"fmod", 2, "fmod", nullptr, 0, 0},
     {"remainder", 2, "remainder", nullptr, 0, 0},
@@ -88,8 +90,20 @@ Value* emit_double(llvm::IRBuilderBase& b, const MathFunction& function, llvm::A
     Value* numerator = m.choose(b.CreateFCmpOLT(arguments[0], m.constant(0)), z, m.constant(1));
     return m.div(numerator, m.add(m.constant(1), z));
   }
+  if (function.name == "exp_nonpositive") {
+    MathBuilder m(b, arguments[0]->getType(), has_fma);
+    return call_libm(b, "exp", {m.at_most(arguments[0], 0)});
+  }
+  if (function.name == "gelu") {
+    MathBuilder m(b, arguments[0]->getType(), has_fma);
+    Value* x = m.at_least(arguments[0], -40); // minus infinity times nothing would be no number
+    return m.mul(m.mul(x, m.constant(0.5)), call_libm(b, "erfc", {m.mul(x, m.constant(-0.70710678118654752440))}));
+  }
   return call_libm(b, function.libm, arguments);
 }
+
+// Below it exp_nonpositive gives 0: from there on the nearest power of two is 2^-127.
+constexpr double least_of_exp_nonpositive = -0x1.5ebb84p+6;
 
 } // namespace
 
@@ -119,10 +133,14 @@ Value* emit_math(llvm::IRBuilderBase& builder, const Target& target, const MathF
 MathReference math_reference(const MathFunction& function) {
   constexpr std::pair<std::string_view, MathReference> references[] = {
       {"exp", std::exp},
+      {"exp_nonpositive", [](double v) { return v < least_of_exp_nonpositive ? 0
+                                                : v > 0                      ? 1
+                                                                             : std::exp(v); }},
       {"exp2", std::exp2},
       {"expm1", std::expm1},
       {"tanh", std::tanh},
       {"erf", std::erf},
+      {"gelu", [](double v) { return v < -40 ? -0.0 : 0.5 * v * std::erfc(v * -0.70710678118654752440); }},
       {"log", std::log},
       {"log2", std::log2},
       {"log10", std::log10},

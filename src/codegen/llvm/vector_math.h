@@ -23,9 +23,10 @@ struct MathFunction {
   const char* libm; // of double; the float function has an "f" behind it. Null where libm has none
   // Vector code for float32; null: libm for each lane.
   llvm::Value* (*emit)(MathBuilder&, llvm::Value*);
-  double max_ulp;                                                                  // of `emit` with fused multiply-add; the test asserts it
-  double max_ulp_without;                                                          // and without
-  llvm::Value* (*emit_of_two)(MathBuilder&, llvm::Value*, llvm::Value*) = nullptr; // the same for two arguments
+  double max_ulp;           // of `emit` with fused multiply-add; the test asserts it
+  double max_ulp_without;   // and without
+  bool of_argument = false; // errors count in last places of the argument where that is larger than the result
+  llvm::Value* (*emit_of_two)(MathBuilder&, llvm::Value*, llvm::Value*) = nullptr; // as `emit`, for two arguments
 };
 
 std::span<const MathFunction> math_functions();

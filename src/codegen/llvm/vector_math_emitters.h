@@ -8,11 +8,13 @@ namespace tw::codegen {
 
 // vector_math_exp.cpp
 llvm::Value* emit_exp(MathBuilder& m, llvm::Value* x);
+llvm::Value* emit_exp_nonpositive(MathBuilder& m, llvm::Value* x);
 llvm::Value* emit_exp2(MathBuilder& m, llvm::Value* x);
 llvm::Value* emit_expm1(MathBuilder& m, llvm::Value* x);
 llvm::Value* emit_sigmoid(MathBuilder& m, llvm::Value* x);
 llvm::Value* emit_tanh(MathBuilder& m, llvm::Value* x);
 llvm::Value* emit_erf(MathBuilder& m, llvm::Value* x);
+llvm::Value* emit_gelu(MathBuilder& m, llvm::Value* x);
 // vector_math_log.cpp
 llvm::Value* emit_log(MathBuilder& m, llvm::Value* x);
 llvm::Value* emit_log2(MathBuilder& m, llvm::Value* x);

@@ -48,6 +48,13 @@ Value* emit_exp(MathBuilder& m, Value* x) {
   return m.scale(exp_reduced(m, r), n.integer);
 }
 
+// No result overflows, so one product scales. Below 2^-126.5 the power of two has become 0, and so has the result: less than the rounding
+// of a sum whose largest term is 1, and subnormal numbers would make each product with them a hundred times slower.
+Value* emit_exp_nonpositive(MathBuilder& m, Value* x) {
+  auto [n, r] = reduce(m, m.at_most(m.at_least(x, -88), 0));
+  return m.mul(exp_reduced(m, r), m.power_of_two(n.integer));
+}
+
 Value* emit_exp2(MathBuilder& m, Value* x) {
   x = m.at_most(m.at_least(x, -151), 129);
   auto n = m.round(x);
@@ -92,6 +99,17 @@ Value* emit_erf(MathBuilder& m, Value* x) {
   Value* complement = m.mul(exp_reduced(m, r), m.power_of_two(n.integer));
   Value* large = m.with_sign_of(m.sub(m.constant(1), complement), x);
   return m.choose(m.b.CreateFCmpOLT(magnitude, m.constant(0.875)), small, large);
+}
+
+// x Φ(x) = max(x, 0) - |x| Φ(-|x|), where only the logarithm of the distribution needs a polynomial: the error counts in last places of x.
+// At |x| = 8 the second term has long been nothing.
+Value* emit_gelu(MathBuilder& m, Value* x) {
+  Value* negative = m.at_least(m.b.CreateFNeg(m.absolute(x)), -8);
+  Value* logarithm = m.polynomial(negative, coefficients::log2_normal);
+  auto n = m.round(logarithm);
+  Value* r = m.sub(logarithm, n.whole);
+  Value* tail = m.add_to_exponent(m.fma(m.polynomial(r, coefficients::exp2_tail), r, m.constant(1)), n.integer);
+  return m.fma(negative, tail, m.at_least(x, -0.0)); // minus zero, lest a result that rounds to it loses its sign
 }
 
 } // namespace tw::codegen

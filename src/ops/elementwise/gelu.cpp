@@ -13,11 +13,11 @@ struct Gelu {
 extern const OpDef gelu =
     define_map<Gelu>("x * (1 + erf(x / sqrt(2))) / 2, or its approximation by tanh (approximate = \"tanh\")", "float",
                      [](const Gelu& a, const E& x) -> E {
-                       E half = like(x, 0.5), one = like(x, 1);
-                       if (a.approximate == "none") return half * x * (one + call("erf", {x * like(x, 0.70710678118654752)}));
+                       if (a.approximate == "none") return call("gelu", {x});
                        if (a.approximate != "tanh") throw user_error("approximate must be none or tanh, found '{}'", a.approximate.str());
-                       E inner = like(x, 0.79788456080286536) * (x + like(x, 0.044715) * x * x * x);
-                       return half * x * (one + call("tanh", {inner}));
+                       // (1 + tanh(u)) / 2 is sigmoid(2 u)
+                       E inner = like(x, 1.5957691216057308) * (x + like(x, 0.044715) * x * x * x);
+                       return x * call("sigmoid", {inner});
                      },
                      {"gelu([1.0, -1.0, 0.0]) == [0.84134475, -0.15865525, 0.0]", "gelu([1.0], approximate=\"tanh\") == [0.84119199]"});
 

@@ -13,6 +13,17 @@ struct LocalResponseNorm {
                                             field("bias", &LocalResponseNorm::bias)};
 };
 
+// base ^ -exponent for a base above 0. Quarters, which is what models use, are roots.
+E inverse_power(const E& base, double exponent) {
+  constexpr int most_quarters = 8;
+  auto quarters = static_cast<int>(exponent * 4);
+  if (quarters != exponent * 4 || quarters < 1 || quarters > most_quarters)
+    return call("exp", {call("log", {base}) * like(base, -exponent)});
+  E root = call("rsqrt", {base}), product = quarters % 2 ? call("sqrt", {root}) : root;
+  for (int i = quarters % 2 ? 1 : 2; i < quarters; i += 2) product = product * root;
+  return product;
+}
+
 void compute(Compute& c) {
   auto a = c.attrs<LocalResponseNorm>();
   Tensor x = c.input(0);
@@ -32,7 +43,7 @@ void compute(Compute& c) {
   });
   c.output(0, [&](Indices i) {
     E base = like(sum(i), a.bias) + sum(i) * like(sum(i), a.alpha / static_cast<double>(a.size));
-    return cast(x.element(), widen(x(i)) * call("pow", {base, like(base, -a.beta)}));
+    return cast(x.element(), widen(x(i)) * inverse_power(base, a.beta));
   });
 }
 } // namespace
@@ -51,6 +62,8 @@ extern const OpDef local_response_norm = define<LocalResponseNorm>(
      .compute = compute,
      .flops = [](TypeContext& c) { return element_count(c.shape(0)) * (c.attrs<LocalResponseNorm>().size + 20); },
      .examples = {
-         "local_response_norm([[[1.0], [2.0], [3.0]]], size=3, alpha=3.0, beta=1.0) == [[[0.16666667], [0.13333333], [0.21428571]]]"}});
+         "local_response_norm([[[1.0], [2.0], [3.0]]], size=3, alpha=3.0, beta=1.0) == [[[0.16666667], [0.13333333], [0.21428571]]]",
+         "local_response_norm([[[4.0]]], size=1, alpha=1.0, beta=0.75, bias=0.0) == [[[0.5]]]",
+         "local_response_norm([[[4.0]]], size=1, alpha=1.0, beta=0.6, bias=0.0) == [[[0.75785828]]]"}});
 
 } // namespace tw::ops

@@ -26,8 +26,8 @@ extern const OpDef softmax = define<Softmax>(
            DType type = computation_type(x.element());
            Tensor largest = c.reduce("largest", axis.kept(), type, Combine::max, axis.extents(),
                                      [&](Indices i, Indices r) { return widen(x(axis.join(i, r))); });
-           Tensor power =
-               c.tensor("power", x.shape(), type, [&](Indices i) { return call("exp", {widen(x(i)) - largest(axis.project(i))}); });
+           Tensor power = c.tensor("power", x.shape(), type,
+                                   [&](Indices i) { return call("exp_nonpositive", {widen(x(i)) - largest(axis.project(i))}); });
            Tensor sum = c.reduce("sum", axis.kept(), type, Combine::add, axis.extents(),
                                  [&](Indices i, Indices r) { return power(axis.join(i, r)); });
            c.output(0, [&](Indices i) { return cast(x.element(), power(i) / sum(axis.project(i))); });

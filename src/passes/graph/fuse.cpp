@@ -13,8 +13,8 @@
 //   opaque            nothing
 //
 // Attention reads each row of its operands as a whole, so it takes what only moves rows about: transposes and slices that leave the last
-// dimension in its place, before it and behind it. Such movements join each other and attention through reshapes, which then are part of
-// the group: one index map remains.
+// dimension in its place, before it and behind it. Its keys it puts into columns by itself, so they may come in any order. Such movements
+// join each other, attention and elementwise operators through reshapes, which then are part of the group: one index map remains.
 #include "ir/visit.h"
 #include "passes/fusion.h"
 #include "passes/operands.h"
@@ -33,13 +33,14 @@ struct Group {
   bool moves_only = false, keeps_rows = false; // nothing but transposes, slices and reshapes; the last dimension stays contiguous
 };
 
-bool moves(const OpCall& call) { return call.op == "transpose" || call.op == "slice"; }
+bool moves(const OpCall& call) { return call.op == "transpose" || call.op == "slice" || call.op == "roll"; }
 
 bool keeps_rows(const OpCall& call) {
   auto last = static_cast<int64_t>(shape_of_operand(call.args[0]).size()) - 1;
   if (last < 0) return false;
   std::vector<int64_t> axes = normal_axes(attribute<List<int64_t>>(call, "axes"), static_cast<size_t>(last + 1));
   if (call.op == "transpose") return axes.empty() ? last == 0 : axes.back() == last;
+  if (call.op == "roll") return std::find(axes.begin(), axes.end(), last) == axes.end();
   const auto& steps = attribute<List<int64_t>>(call, "steps");
   for (size_t i = 0; i < steps.size(); ++i)
     if (steps[i] != 1 && (axes.empty() ? static_cast<int64_t>(i) : axes[i]) == last) return false;
@@ -101,8 +102,8 @@ private:
   }
 
   // May `call`, of that kind, join a group through `arg`?
-  bool joins(const Group& group, const OpCall& call, Fusion kind, const Node* arg, const Node* result) {
-    if (call.op == "attention") return group.moves_only && group.keeps_rows;
+  bool joins(const Group& group, const OpCall& call, Fusion kind, const Node* arg, const Node* result, bool keys) {
+    if (call.op == "attention") return group.moves_only && (group.keeps_rows || keys);
     if (group.attention && moves(call)) return keeps_rows(call);
     switch (group.kind) {
     case Fusion::elementwise:
@@ -135,7 +136,8 @@ private:
         const Group& g = *groups_[source.group];
         // Only the last member's value is seen from outside the group, so it must be alone.
         if (g.members.back()->values.size() != 1) return {};
-        bool through_views = (moves(call) || call.op == "attention") && (g.moves_only || g.attention);
+        bool takes_rows = ops::get(call.op).fusion == Fusion::elementwise && g.moves_only && g.keeps_rows;
+        bool through_views = takes_rows || ((moves(call) || call.op == "attention") && (g.moves_only || g.attention));
         return source.views.empty() || through_views ? std::optional(source) : std::nullopt;
       }
       auto view = views_.find(arg);
@@ -148,12 +150,13 @@ private:
   // Takes the groups of the call's arguments into its own, the group with the most work first: a product, then a reduction.
   void take_sources(Group& mine, const OpCall& call, Fusion kind, const Node* result) {
     std::vector<Source> sources;
-    for (const auto& a : call.args) {
+    for (size_t i = 0; i < call.args.size(); ++i) {
+      const auto& a = call.args[i];
       auto source = source_of(call, a.node());
       if (!source) continue;
       bool known = std::any_of(sources.begin(), sources.end(), [&](const Source& s) { return s.group == source->group; });
       const Node* joint = source->views.empty() ? a.node() : as<OpCall>(source->views.back()->operation)->args[0].node();
-      if (!known && joins(*groups_[source->group], call, kind, joint, result)) sources.push_back(std::move(*source));
+      if (!known && joins(*groups_[source->group], call, kind, joint, result, i == 1)) sources.push_back(std::move(*source));
     }
     std::stable_sort(sources.begin(), sources.end(), [&](const Source& x, const Source& y) {
       return std::pair(groups_[y.group]->kind, x.group) < std::pair(groups_[x.group]->kind, y.group);

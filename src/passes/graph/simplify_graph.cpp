@@ -10,7 +10,7 @@ constexpr int most_sweeps = 12;
 Ref<Module> simplify_graph(const Ref<Module>& module, PassContext& context) {
   static const auto* rules_of = [] {
     auto* table = new std::unordered_map<Name, std::vector<const GraphRule*>>;
-    for (auto rules : {arithmetic_rules(), movement_rules(), activation_rules(), join_rules(), product_rules()})
+    for (auto rules : {arithmetic_rules(), movement_rules(), activation_rules(), join_rules(), product_rules(), slice_rules()})
       for (const auto& rule : rules) (*table)[rule.op].push_back(&rule);
     return table;
   }();

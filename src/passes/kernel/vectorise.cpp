@@ -1,12 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 // Loops marked `vectorised` become vector statements. A loop that cannot (its lanes would need control flow of their own, or its extent is
-// no constant) runs one lane at a time, and a remark says so.
+// no constant) runs one lane at a time, and a remark says so. Two such loops directly inside each other are a square that is turned in
+// registers.
 #include "arith/vectorise.h"
+#include "arith/block_transpose.h"
 
 #include "ir/visit.h"
 #include "passes/pass.h"
 
 namespace tw::passes {
+namespace {
+constexpr int64_t most_lanes = 128; // eight registers of the widest machine
+}
 
 Ref<Kernel> vectorise(const Ref<Kernel>& kernel, PassContext& context) {
   arith::Analyzer analyzer;
@@ -14,8 +19,11 @@ Ref<Kernel> vectorise(const Ref<Kernel>& kernel, PassContext& context) {
     analyzer.bind(loop.var, loop.begin, loop.extent);
     if (loop.how != ForKind::vectorised) { return again(ref_to<Stmt>(loop)); }
     auto lanes = as_int(loop.extent);
-    if (lanes && *lanes >= 1 && *lanes <= 64) {
+    if (lanes && *lanes >= 1 && *lanes <= most_lanes) {
       if (*lanes == 1) return again(substitute(loop.body, Substitution{{loop.var.node(), loop.begin}}));
+      if (Opt<Stmt> square = arith::transposed_block(loop, analyzer)) return square;
+      if (const auto* inner = as<For>(loop.body); inner && inner->how == ForKind::vectorised)
+        return make(For{.begin = loop.begin, .extent = loop.extent, .var = loop.var, .body = again(loop.body)}); // no square: one by one
       arith::Vectoriser vectoriser(loop.var, loop.begin, static_cast<int>(*lanes), analyzer);
       if (Opt<Stmt> vector = vectoriser.statement(loop.body)) return vector;
     }

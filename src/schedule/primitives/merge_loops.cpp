@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "schedule/nests.h"
 #include "schedule/primitive.h"
 
 #include "arith/analyzer.h"
@@ -7,48 +8,52 @@
 namespace tw::schedule {
 namespace {
 
-// By dimension of a buffer: its accesses are outer + v * step + (0 … step - 1), so that each iteration of v has a part of its own. `outer`
-// is the same in all iterations; a step of 1 is the variable itself.
+// By dimension of a buffer: how far apart the parts of neighbouring iterations are (1: the index is the loop's variable) and where the
+// first one begins, which is the same throughout; 0: not yet known; none: its accesses are no such parts.
+constexpr int64_t none = -1;
 struct Part {
-  enum { unknown, parted, mixed } state = unknown;
   int64_t step = 0;
-  Ref<Expr> outer = imm(0);
+  Ref<Expr> begin = imm(0);
 };
 
-std::optional<Part> part_of(const Ref<Expr>& index, const Ref<Var>& v, const Loops& inner, arith::Analyzer& analyzer) {
-  if (index.same_as(v)) return Part{Part::parted, 1, imm(0)};
-  auto form = arith::affine(index, {v}, analyzer);
-  auto step = form ? as_int(form->coefficients[0]) : std::nullopt;
-  if (!step || *step < 1) return {};
-  auto fits = [&](const Ref<Expr>& inside) {
-    auto within = analyzer.bounds(inside);
-    return within.min >= 0 && within.max < *step;
-  };
-  if (fits(form->rest)) return Part{Part::parted, *step, imm(0)};
-  auto rest = arith::affine(form->rest, inner, analyzer);
-  bool loads = false;
-  visit(form->rest, [&](const Load&) { loads = true; });
-  if (loads || !rest || !fits(analyzer.simplify(form->rest - rest->rest))) return {};
-  return Part{Part::parted, *step, rest->rest};
-}
-
-bool find_parts(const Ref<Stmt>& n, const Node* buffer, const Ref<Var>& v, std::vector<Part>& parts) {
+// Each iteration of v has a part of its own in a dimension if every index there is begin + v * step + (0 … step - 1), where begin speaks of
+// nothing but the loops around.
+bool find_parts(const Ref<Stmt>& n, const Node* buffer, const Ref<Var>& v, const std::vector<Ref<For>>& around, std::vector<Part>& parts) {
   bool any = false;
   arith::Analyzer analyzer;
-  Loops inner;
+  Substitution inside;
+  auto speaks_of_around = [&](const Ref<Expr>& e) {
+    bool fine = true;
+    visit(
+        e.node(), [&](const Load&) { fine = false; },
+        [&](const Var& x) {
+          fine = fine && std::any_of(around.begin(), around.end(), [&](const Ref<For>& f) { return f->var.node() == &x; });
+        });
+    return fine;
+  };
+  auto part_of = [&](const Ref<Expr>& index) -> Part {
+    if (index.same_as(v)) return {1};
+    auto form = arith::affine(index, {v}, analyzer);
+    auto step = form ? as_int(form->coefficients[0]) : std::nullopt;
+    if (!step || *step < 1) return {none};
+    Ref<Expr> begin = arith::simplify(substitute(form->rest, inside));
+    if (!speaks_of_around(begin)) return {none};
+    auto rest = analyzer.bounds(arith::simplify(form->rest - begin));
+    return rest.min >= 0 && rest.max < *step ? Part{*step, begin} : Part{none};
+  };
   auto check = [&](const List<Ref<Expr>>& index, const Substitution& values) {
     any = true;
     for (size_t d = 0; d < index.size(); ++d) {
-      auto part = part_of(substitute(index[d], values), v, inner, analyzer);
-      if (parts[d].state == Part::unknown && part) parts[d] = *part;
-      else if (!part || parts[d].step != part->step || !arith::prove_equal(parts[d].outer, part->outer)) parts[d].state = Part::mixed;
+      Part part = part_of(substitute(index[d], values));
+      bool same = parts[d].step == 0 || (parts[d].step == part.step && arith::prove_equal(parts[d].begin, part.begin));
+      parts[d] = same ? part : Part{none};
     }
   };
   visit(
       n,
       [&](const For& f, Walk walk) {
         analyzer.bind(f.var, f.begin, f.extent);
-        inner.push_back(f.var);
+        inside.emplace(f.var.node(), imm(0));
         walk(static_cast<const Node*>(&f));
       },
       [&](const Block& b) {
@@ -89,11 +94,13 @@ void run(Schedule& s, const Ref<Var>& first, const Ref<Var>& second) {
     written.push_back(st.buffer);
     walk(static_cast<const Node*>(&st));
   });
+  auto around = loops_around(s, a.node());
+  around.pop_back();
   for (const auto& buffer : written) {
     std::vector<Part> parts(buffer->shape.size());
-    find_parts(a->body, buffer.node(), first, parts);
-    if (!find_parts(inside, buffer.node(), first, parts)) continue;
-    bool parted = std::any_of(parts.begin(), parts.end(), [](const Part& part) { return part.state == Part::parted; });
+    find_parts(a->body, buffer.node(), first, around, parts);
+    if (!find_parts(inside, buffer.node(), first, around, parts)) continue;
+    bool parted = std::any_of(parts.begin(), parts.end(), [](const Part& part) { return part.step > 0; });
     if (!parted && !is_int(a->extent, 1))
       throw refuse(fmt::format("each iteration reads of '{}' only what the same iteration has written", buffer->id.str()));
   }

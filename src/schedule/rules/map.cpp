@@ -117,6 +117,7 @@ void schedule_map(Schedule& s, Name id, bool outermost) {
   Ref<Block> block = s.block(id);
   double work = point_work(*block) * static_points(s, id);
   auto loops = s.loops(id);
+  if (turn_squares(s, id, outermost ? 0 : loops.size() - 1, work)) return;
   if (!outermost) loops.erase(loops.begin(), loops.end() - 1);
   if (loops.empty()) return;
   // From the inside out.

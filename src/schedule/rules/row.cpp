@@ -4,6 +4,8 @@
 #include "ir/visit.h"
 #include "schedule/rules/rules.h"
 
+#include <bit>
+
 namespace tw::schedule {
 namespace {
 
@@ -29,6 +31,34 @@ size_t common_rows(Schedule& s, const std::vector<Name>& blocks) {
   return shared;
 }
 
+constexpr int64_t most_vectors = 8; // of a short row, taken at once; a longer one has four partial results
+
+// How many lanes of a row are taken together; whether that is the whole row but for less than a vector.
+struct RowVectors {
+  int64_t lanes;
+  bool at_once;
+};
+RowVectors row_vectors(const Ref<Expr>& size, int64_t machine) {
+  auto extent = as_int(size);
+  if (!extent) return {(arith::Analyzer().prove_multiple(size, machine) ? 1 : 4) * machine, false};
+  if (*extent < machine) return {static_cast<int64_t>(std::bit_floor(static_cast<uint64_t>(*extent))), true};
+  if (*extent < (most_vectors + 1) * machine) return {*extent / machine * machine, true};
+  for (int64_t vectors : {4, 5, 6, 7, 8, 3})
+    if (*extent % (vectors * machine) == 0) return {vectors * machine, false};
+  return {4 * machine, false};
+}
+
+// What is left of a row, of a constant extent: vectors half as long each time, each combined by itself.
+void vectorise_rest(Schedule& s, const Ref<Var>& loop) {
+  auto extent = as_int(s.loop(loop)->extent);
+  if (!extent || *extent < 2) return;
+  auto lanes = static_cast<int64_t>(std::bit_floor(static_cast<uint64_t>(*extent)));
+  Opt<Var> rest;
+  if (lanes != *extent) rest = partition(s, loop, imm(lanes))[1];
+  vectorise(s, loop);
+  if (rest) vectorise_rest(s, as_ref<Var>(rest));
+}
+
 } // namespace
 
 void vectorise_reduction(Schedule& s, Name id, size_t rows) {
@@ -49,16 +79,23 @@ void vectorise_reduction(Schedule& s, Name id, size_t rows) {
     if (!carries_reduction(*block, loops[i]->var)) return;
   const auto* update = as<Store>(block->body);
   if (!update || !as<Binary>(update->value)) return;
-  auto extent = as_int(loops.back()->extent);
-  int64_t lanes = 4 * s.target().lanes(update->value->dtype.bytes());
-  while (extent && lanes > *extent) lanes /= 2;
-  if (lanes < 4) return;
+  RowVectors plan = row_vectors(loops.back()->extent, s.target().lanes(update->value->dtype.bytes()));
+  if (plan.lanes < 2) return;
   bool alone = loops.size() == rows + 1;
-  bool exact = arith::Analyzer().prove_multiple(loops.back()->extent, lanes);
+  plan.at_once = plan.at_once && alone; // other reduce loops around would combine lanes each time
+  bool exact = arith::Analyzer().prove_multiple(loops.back()->extent, plan.lanes);
   if (!exact && !alone) return;
   decompose_reduction(s, id, loops[rows]->var);
-  if (!exact) partition(s, innermost, floordiv(loops.back()->extent, lanes) * lanes);
-  Loops parts = split(s, innermost, lanes);
+  if (!exact) {
+    Ref<Expr> whole = floordiv(loops.back()->extent, plan.lanes) * plan.lanes;
+    Ref<Var> rest = partition(s, innermost, whole)[1];
+    vectorise_rest(s, rest);
+  }
+  if (plan.at_once) {
+    vectorise(s, innermost);
+    return;
+  }
+  Loops parts = split(s, innermost, plan.lanes);
   // The partial sums begin from the neutral element, so the block takes its init back for them.
   RFactor factored = rfactor(s, id, parts[1]);
   tensorize(s, factored.partial, factored.lane_loop, factored.lane_loop);

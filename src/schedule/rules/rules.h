@@ -16,6 +16,8 @@ Ref<Kernel> schedule_kernel(const Ref<Kernel>& kernel, const Target& target, con
 
 // ---- the rules
 bool is_reduction(const Block& block);
+// Every access of the innermost loop steps by 0 or 1.
+bool is_row_reduction(Schedule& s, const Block& block);
 // Intermediates that are cheap or read once disappear into their readers.
 void inline_maps(Schedule& s);
 // One nest around a map: collapsed, shared between threads, vectorised.
@@ -44,6 +46,9 @@ bool collapsible(Schedule& s, const Block& block, const Ref<For>& outer, const R
 int64_t map_lanes(Schedule& s, const Block& block);
 // Splits off whole vectors of the innermost loop and marks them; what is left over runs in smaller vectors, then one by one.
 void vectorise_innermost(Schedule& s, Name block, const Ref<Var>& loop, int64_t lanes);
+// A map that reads along one loop and writes along another: squares of both that are turned in registers, shared between threads if the
+// work is worth it. The first `outer` loops belong to others too. False: it is no such map, or the loops are too short; nothing changed.
+bool turn_squares(Schedule& s, Name block, size_t outer, double work);
 // A reduction along its innermost loop, inside `rows` loops: partial sums in vectors first. What does not fit stays as it is.
 void vectorise_reduction(Schedule& s, Name reduction, size_t rows);
 // Fused outer loops are shared between threads when there is enough work.

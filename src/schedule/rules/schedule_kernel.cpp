@@ -56,7 +56,14 @@ bool reads_with_mask(const Block& block) {
   return masked;
 }
 
-bool last_axis_reduction(Schedule& s, const Block& block) {
+// The operator says that readers shall not compute it again.
+bool is_stored(const Block& block) {
+  return std::any_of(block.hints.begin(), block.hints.end(), [](const Ref<Attr>& hint) { return hint->name == "stored"; });
+}
+
+} // namespace
+
+bool is_row_reduction(Schedule& s, const Block& block) {
   auto loops = s.loops(block.id);
   if (loops.empty()) return false;
   for (const auto& a : strides_of(s, block, loops.back()->var))
@@ -64,14 +71,12 @@ bool last_axis_reduction(Schedule& s, const Block& block) {
   return true;
 }
 
-} // namespace
-
 void inline_maps(Schedule& s) {
   for (bool again = true; again;) {
     again = false;
     for (const auto& block : s.blocks()) {
       const auto* store = as<Store>(block->body);
-      if (!store || is_reduction(*block) || block->where || s.is_parameter(*store->buffer)) continue;
+      if (!store || is_reduction(*block) || block->where || s.is_parameter(*store->buffer) || is_stored(*block)) continue;
       std::vector<Name> readers;
       int reads = 0;
       bool reduced = false, sole_writer = true;
@@ -106,7 +111,7 @@ void schedule_by_rule(Schedule& s, const RemarkSink& remark) {
   }
   if (reductions.size() == 1 && schedule_tile(s, before, reductions[0], after)) return;
   bool rows = !reductions.empty();
-  for (const Name& r : reductions) rows = rows && last_axis_reduction(s, *s.block(r));
+  for (const Name& r : reductions) rows = rows && is_row_reduction(s, *s.block(r));
   if (rows && schedule_rows(s)) return;
   if (reductions.size() > 1 && schedule_chain(s)) return;
   schedule_each(s, remark);

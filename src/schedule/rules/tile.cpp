@@ -10,13 +10,13 @@
 namespace tw::schedule {
 namespace {
 
-// Merges the loops of the following map into the reduction's spatial loops, so that one nest holds both.
-bool join_epilogue(Schedule& s, Name reduction, Name map, size_t spatial) {
+// Merges the loops of the following map into the reduction's spatial loops, so that one nest holds both. They share the outer ones already.
+bool join_epilogue(Schedule& s, Name reduction, Name map, size_t outer, size_t spatial) {
   auto a = s.loops(reduction), b = s.loops(map);
-  if (b.size() != spatial) return false;
-  for (size_t i = 0; i < spatial; ++i)
+  if (b.size() != outer + spatial) return false;
+  for (size_t i = outer; i < b.size(); ++i)
     if (!arith::prove_equal(a[i]->extent, b[i]->extent)) return false;
-  for (size_t i = 0; i < spatial; ++i) merge_loops(s, a[i]->var, b[i]->var);
+  for (size_t i = outer; i < b.size(); ++i) merge_loops(s, a[i]->var, b[i]->var);
   return true;
 }
 
@@ -45,7 +45,7 @@ public:
     if (loops.spatial.size() <= outer_ || loops.reduce.empty()) return false;
     loops.spatial.erase(loops.spatial.begin(), loops.spatial.begin() + static_cast<int64_t>(outer_));
     for (const Name& map : epilogue_)
-      if (!join_epilogue(s_, id_, map, loops.spatial.size())) return false;
+      if (!join_epilogue(s_, id_, map, outer_, loops.spatial.size())) return false;
     Loops rows;
     for (size_t i = 0; i + 1 < loops.spatial.size(); ++i) rows.push_back(loops.spatial[i]->var);
     Ref<Var> column = loops.spatial.back()->var;
@@ -172,8 +172,10 @@ private:
     column_last(rows, column);
     column_last(rest_rows, rest);
     panel(rows, column, width, work);
-    // Of an unknown number of columns, what is left runs one by one.
-    panel(rest_rows, rest, total ? *total % width : 1, work);
+    // Of an unknown number of columns, what is left runs vector by vector, or one by one.
+    int64_t lanes = s_.target().lanes(element_bytes_);
+    bool vectors = !total && arith::Analyzer().prove_multiple(s_.loop(rest)->extent, lanes);
+    panel(rest_rows, rest, total ? *total % width : vectors ? lanes : 1, work);
   }
 
   // Blocks inside the loop, the reduction first.

@@ -34,6 +34,44 @@ std::vector<int64_t> order_of(const OpCall& transpose) {
   return order;
 }
 
+Replacement merge_rolls(GraphRewriter& graph, const OpCall& call) {
+  const OpCall* inner = graph.producer(call.args[0], "roll");
+  if (!inner) return {};
+  auto joined = [&](const char* name) {
+    std::vector<int64_t> both = attribute<List<int64_t>>(*inner, name).vector();
+    const auto& own = attribute<List<int64_t>>(call, name);
+    both.insert(both.end(), own.begin(), own.end());
+    return List<int64_t>(std::move(both));
+  };
+  return Operands{graph.call("roll", {inner->args[0]}, attributes("roll", {{"shifts", joined("shifts")}, {"axes", joined("axes")}}))};
+}
+
+bool keeps_last(const OpCall& call) {
+  auto last = static_cast<int64_t>(shape_of_operand(call.args[0]).size()) - 1;
+  if (call.op == "transpose") return order_of(call).back() == last;
+  auto axes = normal_axes(attribute<List<int64_t>>(call, "axes"), static_cast<size_t>(last + 1));
+  return std::find(axes.begin(), axes.end(), last) == axes.end();
+}
+
+// Rows are normalised one by one, so it does not matter in which order they lie: the norm reads them from where they are and writes them to
+// where they shall be.
+Replacement norm_behind_movement(GraphRewriter& graph, const OpCall& call) {
+  const OpCall* view = graph.single_use(call.args[0]) ? graph.producer(call.args[0], "reshape") : nullptr;
+  Ref<Operand> rows = view ? argument(*view, 0) : argument(call, 0);
+  const OpCall* norm = graph.single_use(rows) ? graph.producer(rows) : nullptr;
+  if (!norm || (norm->op != "layer_norm" && norm->op != "rms_norm") || graph.results_of(*norm).size() != 1) return {};
+  Shape from = shape_of_operand(norm->args[0]), to = shape_of_operand(call.args[0]);
+  if (from.empty() || to.empty() || !keeps_last(call) || !same_shape({from.back()}, {to.back()})) return {};
+  if (normal_axis(attribute<int64_t>(*norm, "axis"), from.size()) + 1 != static_cast<int64_t>(from.size())) return {};
+  for (size_t i = 1; i < norm->args.size(); ++i)
+    if (norm->args[i] && shape_of_operand(norm->args[i]).size() > 1) return {};
+  std::vector<Opt<Operand>> args = norm->args.vector();
+  Ref<Operand> moved = argument(*norm, 0);
+  if (view) moved = reshape_to(graph, moved, to);
+  args[0] = graph.call(call.op, {moved}, call.attrs.vector());
+  return Operands{graph.call(norm->op, std::move(args), with_attribute(*norm, "axis", int64_t{-1}))};
+}
+
 Replacement simplify_transpose(GraphRewriter& graph, const OpCall& call) {
   std::vector<int64_t> order = order_of(call);
   if (std::is_sorted(order.begin(), order.end())) return Operands{argument(call, 0)};
@@ -48,7 +86,8 @@ Replacement simplify_transpose(GraphRewriter& graph, const OpCall& call) {
   for (int64_t d : order)
     if (!is_int(from[static_cast<size_t>(d)], 1)) moving.push_back(d);
   if (std::is_sorted(moving.begin(), moving.end())) return as_reshape(graph, call);
-  return simplify_view(graph, call);
+  if (Replacement view = simplify_view(graph, call)) return view;
+  return norm_behind_movement(graph, call);
 }
 
 // Each of several parts of a transposed tensor is then transposed by itself, where its reader can take it along.
@@ -61,6 +100,11 @@ Replacement slice_before_transpose(GraphRewriter& graph, const OpCall& call) {
   for (int64_t& axis : axes) axis = order[static_cast<size_t>(axis)];
   Ref<Operand> part = graph.call("slice", {transpose->args[0]}, with_attribute(call, "axes", List<int64_t>(axes)));
   return Operands{graph.call("transpose", {part}, attributes("transpose", {{"axes", List<int64_t>(order)}}))};
+}
+
+Replacement simplify_roll(GraphRewriter& graph, const OpCall& call) {
+  if (Replacement merged = merge_rolls(graph, call)) return merged;
+  return norm_behind_movement(graph, call);
 }
 
 Replacement full_slice(GraphRewriter& graph, const OpCall& call) {
@@ -123,7 +167,8 @@ constexpr GraphRule rules[] = {
     {"flatten", "flatten is a reshape", as_reshape},
     {"reshape", "reshapes merge", merge_reshapes},
     {"reshape", "chains that pick along single axes", simplify_view},
-    {"transpose", "transposes merge; those of sizes 1 are reshapes", simplify_transpose},
+    {"transpose", "transposes merge; those of sizes 1 are reshapes; norms go behind those of rows", simplify_transpose},
+    {"roll", "rolls merge; norms go behind those of rows", simplify_roll},
     {"slice", "a slice of everything; slices go before transposes", full_slice},
     {"gather", "one constant index is a slice", gather_one},
     {"expand", "expand to the same shape", same_result},

@@ -19,6 +19,7 @@ std::span<const GraphRule> movement_rules();
 std::span<const GraphRule> activation_rules();
 std::span<const GraphRule> join_rules();
 std::span<const GraphRule> product_rules();
+std::span<const GraphRule> slice_rules();
 
 // Chains of reshape, transpose, slice and constant gather that only pick along single axes, as slices and gathers along these axes.
 Replacement simplify_view(GraphRewriter& graph, const OpCall& call);
