@@ -22,7 +22,7 @@
 namespace tw::passes {
 
 struct PassOptions {
-  int64_t fold_bytes = int64_t{256} << 20; // largest constant that folding may make
+  int64_t fold_bytes = int64_t{512} << 20; // largest constant that folding may make
   int64_t fold_steps = 200'000'000;        // scalar operations that folding may spend on one module
   std::map<std::string, int64_t> dims;     // sizes for symbolic dimensions of the entry function, by name (pin_dimensions)
   std::string entry = "main";              // the function that `dims` speaks of

@@ -2,6 +2,8 @@
 #include "ops/elementwise.h"
 #include "ops/loops.h"
 
+#include <cmath>
+
 namespace tw::ops {
 
 namespace {
@@ -32,7 +34,10 @@ void compute(Compute& c) {
   });
   c.output(0, [&](Indices i) {
     E base = like(sum(i), a.bias) + sum(i) * like(sum(i), a.alpha / static_cast<double>(a.size));
-    return cast(x.element(), widen(x(i)) * call("pow", {base, like(base, -a.beta)}));
+    // A negative base has a power only if the exponent is whole.
+    bool whole = a.beta == std::floor(a.beta);
+    E power = whole ? call("pow", {base, like(base, -a.beta)}) : call("exp", {call("log", {base}) * like(base, -a.beta)});
+    return cast(x.element(), widen(x(i)) * power);
   });
 }
 } // namespace
@@ -51,6 +56,7 @@ extern const OpDef local_response_norm = define<LocalResponseNorm>(
      .compute = compute,
      .flops = [](TypeContext& c) { return element_count(c.shape(0)) * (c.attrs<LocalResponseNorm>().size + 20); },
      .examples = {
-         "local_response_norm([[[1.0], [2.0], [3.0]]], size=3, alpha=3.0, beta=1.0) == [[[0.16666667], [0.13333333], [0.21428571]]]"}});
+         "local_response_norm([[[1.0], [2.0], [3.0]]], size=3, alpha=3.0, beta=1.0) == [[[0.16666667], [0.13333333], [0.21428571]]]",
+         "local_response_norm([[[1.0], [2.0], [3.0]]], size=3, alpha=3.0, beta=0.5) == [[[0.40824829], [0.51639778], [0.80178373]]]"}});
 
 } // namespace tw::ops

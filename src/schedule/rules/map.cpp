@@ -99,10 +99,9 @@ void share_outer(Schedule& s, const Loops& outer, double work) {
   constexpr double worth_a_thread = 16000; // scalar operations: some 3 µs when vectorised
   if (work < worth_a_thread || outer.empty()) return;
   Ref<Var> shared = outer[0];
-  // Few iterations divide badly: take the next loop in.
+  // Few iterations divide badly, and an unknown number may be few: take the next loop in.
   for (size_t i = 1; i < outer.size(); ++i) {
-    auto extent = as_int(s.loop(shared)->extent);
-    if (!extent || *extent >= 16) break;
+    if (arith::Analyzer().bounds(s.loop(shared)->extent).min >= 16) break;
     shared = fuse(s, shared, outer[i]);
   }
   parallel(s, shared);
