@@ -327,6 +327,7 @@ std::vector<Array> interpret_kernel(const Kernel& kernel, const std::vector<Arra
   for (const auto& param : kernel.params) {
     compiler.expressions.memory(param->buffer.get());
     layouts.push_back(compiler.layout(param->buffer));
+    layouts.back().strides.clear(); // arrays that come and go are dense; where a caller's memory has gaps is for compiled code
   }
   std::vector<std::pair<size_t, int64_t>> scalars;
   for (const auto& d : kernel.dims) {

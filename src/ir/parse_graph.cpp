@@ -126,11 +126,13 @@ Ref<Value> Parser::value(const std::string& id, const Tree& t) {
   const Tree& place = t.children.back();
   auto where = place.is(TreeKind::call) ? parse_enum<StorageKind>(place.children[0].last_name()) : std::nullopt;
   if (t.children.size() != 3 || !where)
-    fail(t.at, "expected Stored[type, place]", "places are arena(offset), region(number), slot(number), output(number), alias(of=x)");
-  Arguments given = arguments(place, 0, 1, {"of"});
+    fail(t.at, "expected Stored[type, place]",
+         "places are arena(offset), region(number), slot(number), output(number), alias(of=x), each with begin=bytes or without");
+  Arguments given = arguments(place, 0, 1, {"of", "begin"});
   Storage storage{.where = *where};
   if (!given.plain.empty()) storage.offset = integer(*given.plain[0], "the place");
   if (const Tree* of = given.find("of")) storage.of = required_operand(*of);
+  if (const Tree* begin = given.find("begin")) storage.begin = integer(*begin, "the beginning");
   return make(Value{.id = id, .type = type(t.children[1]), .storage = make(std::move(storage))});
 }
 

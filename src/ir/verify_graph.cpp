@@ -131,7 +131,8 @@ const std::vector<Rule>& graph_rules() {
         rule<OpCall>(always, "an operator has a name", [](const OpCall& c, const Context&) { return !c.op.empty(); }),
         rule<OpCall>(from(Stage::lowered), "only calls of kernels and functions are left, views, and what the entry does itself",
                      [](const OpCall& c, const Context&) {
-                       return c.op == "read_sizes" || c.op == "assume" || c.op == "reshape" || c.op == "squeeze" || c.op == "unsqueeze";
+                       return c.op == "read_sizes" || c.op == "assume" || c.op == "reshape" || c.op == "squeeze" || c.op == "unsqueeze" ||
+                              c.op == "concat";
                      }),
         rule<Invoke>(always, "the callee is in the module", [](const Invoke& x, const Context& c) { return callee_of(x, c) != nullptr; }),
         rule<Invoke>(always, "arguments, scalars and outputs fit the callee's parameters", call_matches),
@@ -146,9 +147,10 @@ const std::vector<Rule>& graph_rules() {
         rule<TupleType>(from(Stage::graph), "tuples are gone", [](const TupleType&, const Context&) { return false; }),
         rule<SequenceType>(from(Stage::graph), "sequences are gone", [](const SequenceType&, const Context&) { return false; }),
         rule<OptionalType>(from(Stage::graph), "optional values are gone", [](const OptionalType&, const Context&) { return false; }),
-        rule<Storage>(
-            always, "an alias names what it shares memory with, other places do not",
-            [](const Storage& s, const Context&) { return (s.where == StorageKind::alias) == (s.of.node() != nullptr) && s.offset >= 0; }),
+        rule<Storage>(always, "an alias names what it shares memory with, other places do not",
+                      [](const Storage& s, const Context&) {
+                        return (s.where == StorageKind::alias) == (s.of.node() != nullptr) && s.offset >= 0 && s.begin >= 0;
+                      }),
     };
     out->insert(out->end(), graph.begin(), graph.end());
     return out;

@@ -32,8 +32,7 @@ int64_t rows_in_cache(const Target& t, int64_t row_step) {
   return most;
 }
 
-// Where all operands step with the columns, wider tiles save little, and a nest of its own for what is left over costs a lot: the widest
-// panel that divides the columns, even if its last vector is a half or a quarter.
+// The widest panel that divides the columns, even if its last vector is a half or a quarter.
 int64_t even_panel(int64_t columns, int64_t lanes) {
   if (columns <= 4 * lanes) return columns;
   int64_t best = 0;
@@ -48,8 +47,11 @@ int64_t even_panel(int64_t columns, int64_t lanes) {
   return best;
 }
 
+// Where all operands step with the columns, rows share what a window reads, and wider tiles share nothing: two vectors, and as many rows as
+// registers hold. With few rows the vectors are what keeps the units busy; up to four that hold all columns read memory in one go.
 TileChoice choose_columns_alike(const Target& t, const TileProblem& p, int64_t lanes, int64_t length) {
-  int64_t width = p.columns ? even_panel(p.columns, lanes) : 0;
+  bool all = p.columns <= 4 * lanes && p.columns % lanes == 0;
+  int64_t width = p.columns && (p.whole_panels || length < 4 || all) ? even_panel(p.columns, lanes) : 0;
   if (!width) width = 2 * lanes;
   int64_t vectors = (width + lanes - 1) / lanes, rows = 1;
   while (rows < std::min<int64_t>(length, 8) && (rows + 2) * vectors + 2 <= t.vector_registers / 2 + 4) ++rows;

@@ -17,6 +17,7 @@ struct TileProblem {
   bool has_rows = true;
   // One operand steps with the columns and one does not (products); else all do (depthwise convolution, pooling).
   bool shared_columns = true;
+  bool whole_panels = false; // columns that are left over would cost a lot: panels divide them all where all operands step with them
 };
 
 struct TileChoice {

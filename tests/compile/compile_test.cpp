@@ -157,6 +157,75 @@ std::string error_of(const std::string& text, const std::vector<std::vector<int6
   return "";
 }
 
+TEST(Compile, products_of_columns_that_are_no_whole_vectors) {
+  // The last vector is masked: neither weights nor bias nor results are touched beyond their end.
+  for (int columns : {17, 24, 40, 47})
+    expect_same(fmt::format(R"(
+@function(exported=True)
+def main(x: Tensor[(19, 33), f32], w: Tensor[(33, {0}), f32], b: Tensor[({0},), f32], c: Tensor[(19, {0}), f32]) -> Tensor[(19, {0}), f32]:
+    y = matmul(x, w)
+    z = add(y, b)
+    s = silu(z)
+    r = mul(s, c)
+    return r
+)",
+                            columns),
+                {{19, 33}, {33, columns}, {columns}, {19, columns}});
+}
+
+TEST(Compile, a_depthwise_convolution_of_channels_that_are_no_whole_vectors) {
+  expect_same(R"(
+@function(exported=True)
+def main(x: Tensor[(1, 9, 11, 72), f32], w: Tensor[(3, 3, 1, 72), f32], b: Tensor[(72,), f32]) -> Tensor[(1, 9, 11, 72), f32]:
+    y = convolution(x, w, b, pads=(1, 1, 1, 1), groups=72, channels_last=True)
+    return y
+)",
+              {{1, 9, 11, 72}, {3, 3, 1, 72}, {72}});
+}
+
+TEST(Compile, concatenations_in_place) {
+  // Later layers gather all earlier ones: the parts are written once. What the caller gives is copied; a part may be read alone too.
+  expect_same(R"(
+@function(exported=True)
+def main(x: Tensor[(40, 32), f32], v: Tensor[(32, 24), f32], w: Tensor[(56, 32), f32]) -> (Tensor[(40, 88), f32], Tensor[(40, 24), f32], Tensor[(40, 88), f32]):
+    a = matmul(x, v)
+    c = concat(x, a, axis=1)
+    r = relu(c)
+    b = matmul(r, w)
+    d = concat(x, a, b, axis=1)
+    n = neg(d)
+    e = exp(a)
+    return n, e, d
+)",
+              {{40, 32}, {32, 24}, {56, 32}});
+  // One inside the other, along the first axis.
+  expect_same(R"(
+@function(exported=True)
+def main(x: Tensor[(40, 32), f32], v: Tensor[(32, 24), f32]) -> (Tensor[(120, 24), f32], Tensor[(80, 24), f32]):
+    a = matmul(x, v)
+    b = relu(a)
+    p = concat(a, b, axis=0)
+    q = exp(a)
+    r = concat(p, q, axis=0)
+    y = neg(r)
+    z = exp(p)
+    return y, z
+)",
+              {{40, 32}, {32, 24}});
+}
+
+TEST(Compile, concatenations_in_place_over_an_unknown_batch) {
+  expect_same(R"(
+@function(exported=True, n=Dim(1, 9))
+def main(x: Tensor[(n, 5, 32), f32], v: Tensor[(32, 512), f32]) -> Tensor[(n, 5, 1024), f32]:
+    a = matmul(x, v)
+    b = exp(a)
+    y = concat(a, b, axis=2)
+    return y
+)",
+              {{3, 5, 32}, {32, 512}});
+}
+
 TEST(Compile, sizes_that_only_might_be_wrong_are_checked_in_each_run) {
   const char* window = R"(
 @function(l=Dim(0), exported=True)

@@ -136,7 +136,7 @@ def add(A: In[(n,), f32], C: Out[(n,), f32]):
 @function(id="main/1", m=Dim(), **{"a.b": (1, 2)}, list=strings(), reals=(1.0, 2.0), shape=sizes(m, 4), size=expr(3), type=Tuple[Tensor[(2,), i8], Sequence[Tensor[(), bool]]])
 def main_1(x: Stored[Tensor[(m,), f32], arena(64)]) -> Tensor[(m,), f32]:
     y: Stored[Tensor[(m,), f32], alias(of=x)] = add(x, scalars=(m,))
-    z: Stored[Tensor[(m,), f32], slot(0)] = op("add", y, constant)
+    z: Stored[Tensor[(m,), f32], slot(0, begin=128)] = op("add", y, constant)
     w: Tensor[(m,), f32] = invoke("missing", z, scalars=(m * 2, 3), outputs=())
     return w
 )");

@@ -134,5 +134,55 @@ TEST(Rules, TransposesBecomeSquares) {
   }
 }
 
+int questions(const Ref<Kernel>& k) {
+  int count = 0;
+  visit(
+      k->body, [&](const Select&) { ++count; }, [&](const Load& load) { count += load.mask ? 1 : 0; });
+  return count;
+}
+
+// The parts along a dimension, each with its border on both sides; zero behind the last.
+Ref<Kernel> joined(const std::vector<int64_t>& shape, size_t axis, const std::vector<int64_t>& parts) {
+  std::vector<Ref<Buffer>> inputs;
+  for (int64_t part : parts) {
+    std::vector<int64_t> sizes = shape;
+    sizes[axis] = part;
+    inputs.push_back(buffer(fmt::format("A{}", inputs.size()), shape_of(sizes)));
+  }
+  Ref<Buffer> c = buffer("C", shape_of(shape));
+  std::vector<Ref<Expr>> extents;
+  for (int64_t size : shape) extents.push_back(imm(size));
+  auto map = nest("join", extents, [&](auto v) {
+    Ref<Expr> value = zero(f32);
+    int64_t begin = 0;
+    for (int64_t part : parts) begin += part;
+    for (size_t i = parts.size(); i-- > 0;) {
+      begin -= parts[i];
+      auto at = v;
+      at[axis] = v[axis] - imm(begin);
+      Ref<Expr> inside = i == 0 ? v[axis] <= imm(parts[0] - 1) : at[axis] >= imm(0) && imm(begin + parts[i]) > v[axis];
+      Ref<Expr> x = make(Load{.buffer = inputs[i], .index = at, .mask = inside});
+      value = select(inside, x, value);
+    }
+    return store(c, v, value);
+  });
+  return testing::kernel(inputs, {c}, {}, {map.stmt}, {});
+}
+
+TEST(Rules, MapsAskNothingAlongALoopThatIsCutWhereAnswersChange) {
+  // Whichever dimension the parts are joined along, and whether they fill it or zeros follow: no condition is left, numbers stay.
+  Target target;
+  for (size_t axis : {0, 1, 2})
+    for (const std::vector<int64_t>& parts : {std::vector<int64_t>{3, 1, 8}, {5, 2}, {1}}) {
+      std::vector<int64_t> shape = {5, 6, 7};
+      shape[axis] = 12;
+      Ref<Kernel> k = joined(shape, axis, parts);
+      Ref<Kernel> scheduled = schedule_kernel(k, target, [](std::string, std::string) {});
+      EXPECT_EQ(questions(scheduled), 0) << to_text(scheduled);
+      EXPECT_EQ(testing::misplaced(*scheduled), "");
+      EXPECT_EQ(testing::run(*k, {}), testing::run(*scheduled, {})) << to_text(scheduled);
+    }
+}
+
 } // namespace
 } // namespace tw

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Targets: parsing of names and changes, implied features, the host.
+#include "target/register_tile.h"
 #include "target/target.h"
 
 #include "base/diagnostics.h"
@@ -88,6 +89,20 @@ TEST(Target, HostAgreesWithTheSystem) {
   }
   if (listed.empty()) GTEST_SKIP() << "no flags in /proc/cpuinfo";
   for (const std::string& feature : host.features) EXPECT_TRUE(listed.contains(feature)) << feature;
+}
+
+TEST(RegisterTile, PanelsOfColumnsThatAllOperandsStepWith) {
+  // Two vectors, and what is left over; all columns together where a few whole vectors hold them; a panel that divides them where a rest
+  // would cost a lot.
+  Target target = parse_target("x86-64-v3");
+  auto columns = [&](int64_t count, bool whole_panels) {
+    return choose_tile(target, {.columns = count, .row_length = 56, .depth = 9, .shared_columns = false, .whole_panels = whole_panels})
+        .columns;
+  };
+  EXPECT_EQ(columns(72, false), 16);
+  EXPECT_EQ(columns(32, false), 32);
+  EXPECT_EQ(72 % columns(72, true), 0);
+  EXPECT_GT(choose_tile(target, {.columns = 72, .row_length = 56, .depth = 9, .shared_columns = false}).rows, 2);
 }
 
 } // namespace

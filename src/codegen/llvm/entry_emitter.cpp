@@ -145,7 +145,11 @@ private:
     }
     const auto& value = *as<Value>(operand);
     if (!value.storage) throw internal_error("value '{}' has no storage", value.id.str());
-    const Storage& s = *value.storage;
+    llvm::Value* place = place_of(*value.storage);
+    return value.storage->begin ? b_.CreateConstGEP1_64(b_.getInt8Ty(), place, static_cast<uint64_t>(value.storage->begin)) : place;
+  }
+
+  llvm::Value* place_of(const Storage& s) {
     auto index = static_cast<uint64_t>(s.offset);
     switch (s.where) {
     case StorageKind::arena: return b_.CreateConstGEP1_64(b_.getInt8Ty(), arena_, index);

@@ -113,6 +113,12 @@ llvm::Value* KernelEmitter::load_at(llvm::Value* address, DType type) {
   return from_storage(stored, type);
 }
 
+llvm::Value* KernelEmitter::masked_load_at(llvm::Value* address, DType type, llvm::Value* mask) {
+  llvm::Align align(static_cast<uint64_t>(type.bytes()));
+  auto* nothing = llvm::Constant::getNullValue(storage_type(type));
+  return from_storage(builder_.CreateMaskedLoad(storage_type(type), address, align, mask, nothing), type);
+}
+
 llvm::Value* KernelEmitter::addresses(llvm::Value* pointer, llvm::Value* index, DType type) {
   return builder_.CreateGEP(storage_type(type.element()), pointer, index);
 }
@@ -135,8 +141,7 @@ llvm::Value* KernelEmitter::load(const Load& e) {
   if (ramp && is_int(ramp->stride, 1)) {
     auto* address = builder_.CreateGEP(storage_type(type.element()), pointer, expression(ramp->base));
     if (!mask) return load_at(address, type);
-    return from_storage(
-        builder_.CreateMaskedLoad(storage_type(type), address, align, mask, llvm::Constant::getNullValue(storage_type(type))), type);
+    return masked_load_at(address, type, mask);
   }
   if (!mask) mask = splat(builder_.getTrue(), type.lanes);
   auto* places = addresses(pointer, expression(e.index[0]), type);

@@ -49,6 +49,7 @@ public:
   llvm::Value* splat(llvm::Value* scalar, int lanes);
   // A load or store of `lanes` neighbours at the address.
   llvm::Value* load_at(llvm::Value* address, DType type);
+  llvm::Value* masked_load_at(llvm::Value* address, DType type, llvm::Value* mask);
   llvm::Value* literal(double value, DType type);
 
   llvm::Type* value_type(DType type);   // in registers: bool is i1, f16 and bf16 are float

@@ -13,10 +13,12 @@ int registers_needed(int rows, int vectors) { return rows * vectors + vectors + 
 
 namespace {
 
-// A run of columns that one vector holds.
+// A run of columns that one vector holds. Where they are fewer than its lanes, masks keep what lies beyond out of reach.
 struct Chunk {
   int64_t begin;
   int lanes;
+  int64_t columns = lanes;
+  bool masked() const { return columns < lanes; }
 };
 
 // A load of the reduction whose address is affine in the tile's axes.
@@ -63,13 +65,35 @@ private:
     }
     auto width = as_int(tile_.column->extent);
     if (!width) throw internal_error("a register tile has a column axis of no constant extent");
-    int lanes = emitter_.target().lanes(std::max(tile_.value->dtype.bytes(), 1));
+    type_ = tile_.value->dtype;
+    int lanes = emitter_.target().lanes(std::max(type_.bytes(), 1));
     for (int64_t begin = 0; begin < *width;) {
-      while (lanes > 1 && (begin + lanes > *width)) lanes /= 2;
+      int64_t left = *width - begin;
+      if (left < lanes && begin > 0 && has_masks()) return chunks_.push_back({begin, lanes, left});
+      while (lanes > left) lanes /= 2;
       chunks_.push_back({begin, lanes});
       begin += lanes;
     }
-    type_ = tile_.value->dtype;
+  }
+
+  // Masks that cost nothing. Then a vector in part is better than a shorter one: accumulators of two widths make the allocator of registers
+  // move and spill them inside the loop.
+  bool has_masks() const { return emitter_.target().has("avx512vl") && emitter_.target().has("avx512bw") && type_.bytes() >= 4; }
+
+  Ref<Expr> inside(const Chunk& chunk) const { return Ref<Expr>(tile_.column->var) < imm(chunk.begin + chunk.columns); }
+  // Reads that step with the columns touch only those of the chunk. `dependent`: variables whose values step with them too.
+  template <class T> Ref<T> with_masks(const Ref<T>& part, const Chunk& chunk) {
+    std::vector<const Node*> dependent = {tile_.column->var.node()};
+    auto steps = [&](const Node* n) { return std::any_of(dependent.begin(), dependent.end(), [&](const Node* v) { return uses(n, v); }); };
+    visit(part, [&](const Let& let, Walk walk) {
+      if (steps(let.value.node())) dependent.push_back(let.var.node());
+      walk(static_cast<const Node*>(&let));
+    });
+    return rewrite(part, [&](const Load& load) -> Opt<Expr> {
+      if (!steps(load.index[0].node())) return {};
+      return make(
+          Load{.buffer = load.buffer, .index = load.index, .mask = load.mask ? as_ref<Expr>(load.mask) && inside(chunk) : inside(chunk)});
+    });
   }
 
   // Finds the loads that become streams; all others are emitted as ordinary expressions.
@@ -328,9 +352,16 @@ private:
     if (auto found = loaded_.find(key); found != loaded_.end()) return found->second;
     auto* address = b_.CreateGEP(element, base, offset);
     if (displacement) address = b_.CreateConstInBoundsGEP1_64(element, address, static_cast<uint64_t>(displacement));
-    auto* result = emitter_.load_at(address, type);
+    auto* result =
+        s.column && chunk.masked() ? emitter_.masked_load_at(address, type, lanes_inside(chunk)) : emitter_.load_at(address, type);
     loaded_.emplace(key, result);
     return result;
+  }
+
+  llvm::Value* lanes_inside(const Chunk& chunk) {
+    llvm::SmallVector<llvm::Constant*> bits;
+    for (int64_t lane = 0; lane < chunk.lanes; ++lane) bits.push_back(b_.getInt1(lane < chunk.columns));
+    return llvm::ConstantVector::get(bits);
   }
 
   // ---- what is not the inner loop
@@ -342,6 +373,7 @@ private:
 
   llvm::Value* at_point(const Ref<Expr>& e, size_t r, const Chunk& chunk) {
     Ref<Expr> x = substitute(e, row_values(r));
+    if (chunk.masked()) x = with_masks(x, chunk);
     if (chunk.lanes == 1) x = substitute(x, Substitution{{tile_.column->var.node(), imm(chunk.begin)}});
     arith::Vectoriser vectoriser(tile_.column->var, imm(chunk.begin), chunk.lanes, emitter_.analyzer());
     return emitter_.expression(chunk.lanes == 1 ? x : vectoriser.widened(x));
@@ -352,6 +384,7 @@ private:
       for (size_t c = 0; c < chunks_.size(); ++c) {
         const Chunk& chunk = chunks_[c];
         Ref<Stmt> body = tile_.body;
+        if (chunk.masked()) body = make(If{.cond = inside(chunk), .then = with_masks(body, chunk)});
         if (tile_.columns) body = make(If{.cond = Ref<Expr>(tile_.column->var) < as_ref<Expr>(tile_.columns), .then = body});
         Substitution map = row_values(r);
         Ref<Var> acc = make(Var{.id = tile_.acc->id, .type = type_.with_lanes(chunk.lanes)});

@@ -21,7 +21,7 @@ constexpr auto functions = std::to_array<MathFunction>({
     {"exp_nonpositive", 1, nullptr, emit_exp_nonpositive, 1, 1},
     {"exp2", 1, "exp2", emit_exp2, 1, 1},
     {"expm1", 1, "expm1", emit_expm1, 1.5, 1.5},
-    {"sigmoid", 1, nullptr, emit_sigmoid, 1.7, 1.9},
+    {"sigmoid", 1, nullptr, emit_sigmoid, 1.5, 1.9},
     {"tanh", 1, "tanh", emit_tanh, 2, 2},
     {"erf", 1, "erf", emit_erf, 1.2, 1.3},
     {"gelu", 1, nullptr, emit_gelu, 1.3, 1.6, true},

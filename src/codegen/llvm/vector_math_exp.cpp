@@ -68,13 +68,41 @@ Value* emit_expm1(MathBuilder& m, Value* x) {
   return m.choose(m.b.CreateFCmpOEQ(x, m.constant(0)), x, result);
 }
 
-// With z = e^-|x| there is no overflow, and s = z / (1 + z) is the smaller of the two values. The other is 1 - s. For negative x the result
-// is s itself, but in the form z - z s, where the roundings of the quotient weigh less; it underflows gradually as z does.
-Value* emit_sigmoid(MathBuilder& m, Value* x) {
+// Without fused multiply-add. With z = e^-|x| there is no overflow, and s = z / (1 + z) is the smaller of the two values. The other is
+// 1 - s. For negative x the result is s itself, but in the form z - z s, where the roundings of the quotient weigh less; it underflows
+// gradually as z does.
+static Value* sigmoid_by_division(MathBuilder& m, Value* x) {
   Value* z = emit_exp(m, m.b.CreateFNeg(m.absolute(x)));
   Value* s = m.div(z, m.add(m.constant(1), z));
   Value* negative = m.b.CreateFCmpOLT(x, m.constant(0));
   return m.fma(m.b.CreateFNeg(s), m.choose(negative, z, m.constant(1)), m.choose(negative, z, m.constant(1)));
+}
+
+// 1 / (1 + e^-x) without a division, which costs more than all the rest. Everything is 2^-64 times as large until the end: then e^-x
+// neither overflows nor is subnormal between -105 and 25, where the result has long been 0 or 1, and one multiplication underflows
+// gradually.
+//
+// The reciprocal of d = 1 + e^-x starts from its negated exponent, a line through the mantissa (off by 6 %), not from the machine's
+// estimate, which differs between makers. With u = 1 - d q, q (1 + u) (1 + u²) is off by u⁴; the last step takes the remainder of
+// 1 - q e^-x - q, where nothing is lost, since 1 - q e^-x is near q.
+Value* emit_sigmoid(MathBuilder& m, Value* x) {
+  if (!m.has_fma) return sigmoid_by_division(m, x);
+  constexpr double magic = 0x1.8p23 + 127 - 64; // the sum's low bits are the exponent field of 2^(n - 64)
+  x = m.at_most(m.at_least(x, -105), 25);
+  Value* sum = m.fma(x, m.constant(-log2_e), m.constant(magic));
+  Value* n = m.sub(sum, m.constant(magic));
+  Value* r = m.fma(n, m.constant(-ln2_high), m.b.CreateFNeg(x));
+  r = m.fma(n, m.constant(-ln2_low), r);
+  Value* unit = m.constant(0x1p-64);
+  Value* e = m.mul(exp_reduced(m, r), m.from_bits(m.b.CreateShl(m.to_bits(sum), 23)));
+  Value* d = m.add(e, unit);
+  Value* q = m.from_bits(m.b.CreateSub(m.integer(0x7ef33000), m.to_bits(d)));
+  Value* u = m.fma(m.b.CreateFNeg(d), q, m.constant(1));
+  q = m.fma(q, u, q);
+  q = m.fma(q, m.mul(u, u), q);
+  Value* minus_q = m.b.CreateFNeg(q);
+  Value* remainder = m.fma(minus_q, unit, m.fma(minus_q, e, m.constant(1)));
+  return m.mul(m.fma(q, remainder, q), unit);
 }
 
 // With e = e^2|x| - 1, which is exact enough near zero: q = e / d with d = e + 2. The sum's rounding error c would change q by -q c / d,

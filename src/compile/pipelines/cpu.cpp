@@ -39,8 +39,11 @@ Pipeline cpu_pipeline(const Target&) {
       &eliminate_common_subexpressions_pass,
       &eliminate_dead_code_pass,
       &materialise_results_pass, // before fusing: the copies may join other groups
+      &pad_in_place_pass,
+      &join_in_place_pass, // before fusing: such a concatenation is no kernel
       &fuse_pass,
       &lower_pass,
+      &set_strides_pass, // before scheduling: the schedule goes by what lies side by side
       &schedule_pass,
       &eliminate_dead_stores_pass, // epilogues have taken values from registers
       &pack_weights_pass,          // the schedule has chosen the panels

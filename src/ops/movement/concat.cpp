@@ -7,7 +7,8 @@ namespace tw::ops {
 namespace {
 struct Concat {
   int64_t axis = 0;
-  static constexpr auto fields = std::tuple{field("axis", &Concat::axis)};
+  bool in_place = false; // each input is computed where the result has it (pass join_in_place): nothing is left to do
+  static constexpr auto fields = std::tuple{field("axis", &Concat::axis), field("in_place", &Concat::in_place)};
 };
 
 Types types(TypeContext& c) {

@@ -2,6 +2,8 @@
 #include "ops/elementwise.h"
 #include "ops/loops.h"
 
+#include <cmath>
+
 namespace tw::ops {
 
 namespace {

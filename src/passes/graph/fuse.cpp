@@ -18,6 +18,7 @@
 #include "ir/visit.h"
 #include "passes/fusion.h"
 #include "passes/operands.h"
+#include "passes/placement.h"
 
 #include <unordered_set>
 
@@ -55,8 +56,8 @@ bool splits_rows(const OpCall& reshape, const Node* result) {
   return same_shape({from.back()}, {to.back()}) || (a && b && *b > 1 && *a % *b == 0);
 }
 
-// Views cost nothing and are no kernels: the memory plan gives them their argument's bytes.
-bool is_view(const OpCall& call) { return call.op == "reshape"; }
+// Views cost nothing and are no kernels: the memory plan gives them their arguments' bytes.
+bool is_view(const OpCall& call) { return call.op == "reshape" || is_in_place(call); }
 
 class Fuser {
 public:
@@ -184,7 +185,7 @@ private:
     views_.clear();
     for (size_t i = 0; i < bindings.size(); ++i) {
       const auto* call = as<OpCall>(bindings[i]->operation);
-      if (call && is_view(*call)) views_.emplace(bindings[i]->values[0].node(), bindings[i]);
+      if (call && call->op == "reshape") views_.emplace(bindings[i]->values[0].node(), bindings[i]);
       if (!call || is_view(*call) || !is_kernel(*call)) continue;
       Fusion kind = ops::get(call->op).fusion;
       Group mine{.kind = kind, .attention = call->op == "attention", .moves_only = moves(*call)};

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Where each value lives during a run: views share their argument's bytes, results of the entry are written in place, values of constant
+// Where each value lives during a run: views share their argument's bytes, parts of a concatenation in place lie in the bytes of the
+// result, results of the entry are written in place, values of constant
 // size get offsets in one arena by size, largest first, into the lowest gap among those alive at the same time; sizes that depend on the
 // entry's dims share numbered regions; sizes known only during the run get slots.
 //
@@ -7,6 +8,7 @@
 #include "ir/visit.h"
 #include "passes/fusion.h"
 #include "passes/pass.h"
+#include "passes/placement.h"
 
 #include <unordered_set>
 
@@ -29,6 +31,7 @@ public:
 
   Ref<Function> run() {
     for (const auto& p : function_->body->params) params_.insert(p.node());
+    find_wholes();
     walk(*function_->body);
     ++position_;
     for (size_t i = 0; i < function_->body->results.size(); ++i) result(function_->body->results[i].node(), static_cast<int64_t>(i));
@@ -51,7 +54,19 @@ private:
       for (const Node* source : found->second) use(source);
   }
 
+  // A value of which parts are computed before it lives from the first of them on.
+  void find_wholes() {
+    places_ = placements(*function_->body);
+    for (const auto& binding : function_->body->bindings)
+      for (const auto& value : binding->values) values_.emplace(value.node(), value);
+    for (const auto& [part, place] : places_) alias_.emplace(part, place.whole);
+  }
+
   void define(const Ref<Value>& value) {
+    if (const Node* whole = root(value.node()); whole != value.node()) {
+      if (!items_.contains(whole)) define(values_.at(whole));
+      return use(whole);
+    }
     items_.emplace(value.node(), order_.size());
     order_.push_back({value, position_, position_, {}});
   }
@@ -62,7 +77,8 @@ private:
       const Node* operation = binding->operation.node();
       if (const auto* call = as<OpCall>(operation)) {
         for (const auto& a : call->args) use(a.node());
-        if (!is_kernel(*call) && !binding->values.empty()) alias_.emplace(binding->values[0].node(), call->args[0].node());
+        if (is_in_place(*call)) use(binding->values[0].node());
+        else if (!is_kernel(*call) && !binding->values.empty()) alias_.emplace(binding->values[0].node(), call->args[0].node());
       } else if (const auto* invoke = as<Invoke>(operation)) {
         for (const auto& v : binding->values) define(v);
         for (const auto& a : invoke->args) use(a.node());
@@ -159,12 +175,17 @@ private:
       stored.emplace(value.node(), with(value, &Value::storage, storage));
     };
     for (const Item& item : order_) store(item.value, item.storage);
+    for (const auto& [part, place] : places_) {
+      const Ref<Value>& value = values_.at(part);
+      Ref<Storage> whole = as_ref<Storage>(order_[items_.at(place.whole)].storage);
+      store(value, with(whole, &Storage::begin, place.offset * tensor_of(value)->element.bytes()));
+    }
     Ref<Body> body = substitute(function_->body, stored);
     // Views name their root, which has been replaced already.
     Substitution views;
     visit(body, [&](const Binding& binding) {
       const auto* call = as<OpCall>(binding.operation);
-      if (!call || is_kernel(*call) || binding.values.empty()) return;
+      if (!call || is_kernel(*call) || is_in_place(*call) || binding.values.empty()) return;
       Opt<Operand> of = as_opt<Operand>(call->args[0]);
       if (auto earlier = views.find(of.node()); earlier != views.end()) of = as_opt<Operand>(as<Value>(earlier->second)->storage->of);
       views.emplace(binding.values[0].node(),
@@ -181,6 +202,8 @@ private:
   Ref<Function> function_;
   std::unordered_set<const Node*> dims_, params_;
   std::unordered_map<const Node*, const Node*> alias_;
+  std::unordered_map<const Node*, Ref<Value>> values_; // of the outermost body
+  Placements places_;
   std::unordered_map<const Node*, std::vector<const Node*>> joined_;
   std::unordered_map<const Node*, size_t> items_;
   std::vector<Item> order_;

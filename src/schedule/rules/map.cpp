@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Elementwise and data movement: collapse what is contiguous in every access, vectorise the innermost loop, share the outermost.
 #include "ir/visit.h"
+#include "schedule/nests.h"
 #include "schedule/rules/rules.h"
 
 namespace tw::schedule {
@@ -29,12 +30,6 @@ void each_access(const Block& block, const std::function<void(const Buffer&, con
         });
   };
   look(block.body.node());
-}
-
-Substitution iteration_values(const Block& block) {
-  Substitution values;
-  for (const auto& iter : block.iters) values.emplace(iter->var.node(), iter->value);
-  return values;
 }
 
 // Estimated scalar operations of one point.
@@ -104,21 +99,28 @@ void share_outer(Schedule& s, const Loops& outer, double work) {
   constexpr double worth_a_thread = 16000; // scalar operations: some 3 µs when vectorised
   if (work < worth_a_thread || outer.empty()) return;
   Ref<Var> shared = outer[0];
-  // Few iterations divide badly: take the next loop in.
+  // Few iterations divide badly, and an unknown number may be few: take the next loop in.
   for (size_t i = 1; i < outer.size(); ++i) {
-    auto extent = as_int(s.loop(shared)->extent);
-    if (!extent || *extent >= 16) break;
+    if (arith::Analyzer().bounds(s.loop(shared)->extent).min >= 16) break;
     shared = fuse(s, shared, outer[i]);
   }
   parallel(s, shared);
 }
 
-void schedule_map(Schedule& s, Name id, bool outermost) {
-  Ref<Block> block = s.block(id);
-  double work = point_work(*block) * static_points(s, id);
-  auto loops = s.loops(id);
-  if (turn_squares(s, id, outermost ? 0 : loops.size() - 1, work)) return;
-  if (!outermost) loops.erase(loops.begin(), loops.end() - 1);
+namespace {
+
+// The loops around the block alone, serial ones, outermost first.
+std::vector<Ref<For>> own_loops(Schedule& s, Name id) {
+  auto loops = nest_of(s, id).loops;
+  size_t first = loops.size();
+  while (first > 0 && loops[first - 1]->how == ForKind::serial) --first;
+  loops.erase(loops.begin(), loops.begin() + static_cast<int64_t>(first));
+  return loops;
+}
+
+// `alone`: no other nest stands inside the outermost loop, so that threads may share it.
+void schedule_nest(Schedule& s, Name id, double work, bool alone) {
+  auto loops = own_loops(s, id);
   if (loops.empty()) return;
   // From the inside out.
   for (size_t i = loops.size(); i-- > 1;) {
@@ -126,15 +128,11 @@ void schedule_map(Schedule& s, Name id, bool outermost) {
     Ref<Var> fused = fuse(s, loops[i - 1]->var, loops[i]->var);
     loops[i - 1] = s.loop(fused);
     loops.erase(loops.begin() + static_cast<int64_t>(i));
-    // Indices come back from quotient and remainder to one term.
-    Ref<Block> b = s.block(id);
-    arith::Analyzer analyzer;
-    for (const auto& f : s.loops(id)) analyzer.bind(f->var, f->begin, f->extent);
   }
   Ref<Var> innermost = loops.back()->var;
   Loops outer;
   for (size_t i = 0; i + 1 < loops.size(); ++i) outer.push_back(loops[i]->var);
-  if (outer.empty() && outermost) {
+  if (outer.empty() && alone) {
     // One collapsed loop: its vectors are what threads share.
     int64_t lanes = map_lanes(s, *s.block(id));
     auto extent = as_int(s.loop(innermost)->extent);
@@ -151,7 +149,22 @@ void schedule_map(Schedule& s, Name id, bool outermost) {
     }
   }
   vectorise_innermost(s, id, innermost, map_lanes(s, *s.block(id)));
-  if (outermost) share_outer(s, outer, work);
+  if (alone) share_outer(s, outer, work);
+}
+
+} // namespace
+
+void schedule_map(Schedule& s, Name id, bool outermost) {
+  double work = point_work(*s.block(id)) * static_points(s, id);
+  auto pieces = settle_conditions(s, id);
+  size_t around = s.loops(pieces[0]).size() - nest_of(s, pieces[0]).loops.size();
+  bool shared = pieces.size() > 1 && around > 0; // pieces stand side by side inside loops
+  Loops outer;
+  for (size_t i = 0; shared && i < around; ++i) outer.push_back(s.loops(pieces[0])[i]->var);
+  bool alone = outermost && !shared;
+  for (const Name& piece : pieces)
+    if (!alone || !turn_squares(s, piece, 0, work)) schedule_nest(s, piece, work, alone);
+  if (outermost && shared) share_outer(s, outer, work);
 }
 
 } // namespace tw::schedule

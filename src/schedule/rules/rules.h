@@ -44,6 +44,9 @@ std::vector<AccessStride> strides_of(Schedule& s, const Block& block, const Ref<
 bool collapsible(Schedule& s, const Block& block, const Ref<For>& outer, const Ref<For>& inner);
 // Most points of a loop that one vector instruction (or a few) takes for these element types.
 int64_t map_lanes(Schedule& s, const Block& block);
+// Cuts the innermost loop along which answers to the block's conditions change at those places. Gives the blocks of the pieces; the block
+// itself if there is no such loop.
+std::vector<Name> settle_conditions(Schedule& s, Name block);
 // Splits off whole vectors of the innermost loop and marks them; what is left over runs in smaller vectors, then one by one.
 void vectorise_innermost(Schedule& s, Name block, const Ref<Var>& loop, int64_t lanes);
 // A map that reads along one loop and writes along another: squares of both that are turned in registers, shared between threads if the

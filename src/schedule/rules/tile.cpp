@@ -140,6 +140,7 @@ private:
     problem.columns = as_int(s_.loop(column)->extent).value_or(0);
     problem.element_bytes = element_bytes_ = as<Store>(s_.block(id_)->body)->value->dtype.bytes();
     problem.shared_columns = shared_columns_;
+    problem.whole_panels = !prologue_.empty(); // each nest would have strips of its own
     for (const auto& f : reduce) problem.depth *= as_int(f->extent).value_or(256);
     depth_per_row_ = problem.depth;
     if (!rows.empty()) problem.row_length = as_int(s_.loop(rows.back())->extent).value_or(0);

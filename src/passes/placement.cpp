@@ -1,0 +1,115 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "passes/placement.h"
+
+#include "arith/analyzer.h"
+#include "ir/visit.h"
+#include "passes/fusion.h"
+#include "passes/operands.h"
+
+#include <algorithm>
+
+namespace tw::passes {
+
+bool is_in_place(const OpCall& call) { return call.op == "concat" && attribute<bool>(call, "in_place"); }
+
+std::optional<int64_t> elements_from(const Shape& shape, size_t dimension) {
+  int64_t count = 1;
+  for (size_t d = dimension; d < shape.size(); ++d) {
+    auto size = as_int(shape[d]);
+    if (!size) return {};
+    count *= *size;
+  }
+  return count;
+}
+
+Placement moved_along(const Placement& place, size_t dimension, int64_t index) {
+  auto step = elements_from(shape_of_operand(place.whole), dimension + 1);
+  if (!step) throw internal_error("a value with parts has no constant size behind dimension {}", dimension);
+  return {place.whole, place.offset + index * *step};
+}
+
+// Backwards: what a concatenation's result is a part of is known before its own parts are placed. One whose parts lie side by side already,
+// because a later one has placed them, is the place that they fill together.
+Placements placements(const Body& body) {
+  Placements out;
+  for (size_t i = body.bindings.size(); i-- > 0;) {
+    const auto* call = as<OpCall>(body.bindings[i]->operation);
+    if (!call || !is_in_place(*call)) continue;
+    const Node* result = body.bindings[i]->values[0].node();
+    auto axis = static_cast<size_t>(normal_axis(attribute<int64_t>(*call, "axis"), shape_of_operand(result).size()));
+    Placement place{result, 0};
+    if (auto inside = out.find(result); inside != out.end()) place = inside->second;
+    else if (auto first = out.find(call->args[0].node()); first != out.end()) out.emplace(result, place = first->second);
+    for (const auto& part : call->args) {
+      out.emplace(part.node(), place);
+      place = moved_along(place, axis, as_int(shape_of_operand(part)[axis]).value());
+    }
+  }
+  return out;
+}
+
+List<Ref<Expr>> strides_of(const Placement& placement, const Shape& shape) {
+  auto dense = [](const Shape& sizes) {
+    std::vector<Ref<Expr>> strides(sizes.size(), imm(1));
+    for (size_t d = sizes.size(); d-- > 1;) strides[d - 1] = arith::simplify(strides[d] * sizes[d]);
+    return strides;
+  };
+  // In terms of the reader's own sizes where they are the same.
+  std::vector<Ref<Expr>> whole = shape_of_operand(placement.whole).vector(), own = dense(shape);
+  for (size_t d = 0; d < whole.size(); ++d)
+    if (!as_int(whole[d])) whole[d] = shape[d];
+  auto strides = dense(Shape(whole));
+  bool same = true;
+  for (size_t d = 0; d < strides.size(); ++d) same = same && (is_int(shape[d], 1) || equal(strides[d], own[d]));
+  return same ? List<Ref<Expr>>() : List<Ref<Expr>>(std::move(strides));
+}
+
+ValueUses::ValueUses(const Function& function) {
+  for (const auto& dim : function.dims) dims_.insert(dim.node());
+  for (const auto& binding : function.body->bindings) {
+    const auto* call = as<OpCall>(binding->operation);
+    for (const auto& value : binding->values)
+      if (call && is_kernel(*call)) producers_.emplace(value.node(), call);
+  }
+  auto bound = [&](const Node* value) {
+    ++readers_[value];
+    bound_.insert(value);
+  };
+  visit(
+      &function,
+      [&](const OpCall& call) {
+        bool placed = is_kernel(call) || is_in_place(call);
+        for (const auto& a : call.args)
+          if (placed) ++readers_[a.node()];
+          else bound(a.node());
+      },
+      [&](const Body& body, Walk walk) {
+        for (const auto& r : body.results) bound(r.node());
+        walk(static_cast<const Node*>(&body));
+      },
+      [&](const Invoke& x) {
+        for (const auto& a : x.args) bound(a.node());
+      },
+      [&](const Branch& x, Walk walk) {
+        bound(x.cond.node());
+        walk(static_cast<const Node*>(&x));
+      },
+      [&](const Loop& x, Walk walk) {
+        for (const auto& v : x.init) bound(v.node());
+        bound(x.trip.node());
+        bound(x.cond.node());
+        walk(static_cast<const Node*>(&x));
+      });
+}
+
+const OpCall* ValueUses::producer(const Node* value) const {
+  auto found = producers_.find(value);
+  return found == producers_.end() ? nullptr : found->second;
+}
+int ValueUses::readers(const Node* value) const {
+  auto found = readers_.find(value);
+  return found == readers_.end() ? 0 : found->second;
+}
+bool ValueUses::known_at_entry(const Ref<Expr>& size) const { return as_int(size) || dims_.contains(size.node()); }
+
+} // namespace tw::passes
