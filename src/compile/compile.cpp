@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "compile/compile.h"
 
+#include "base/build_identity.h"
 #include "codegen/llvm/jit.h"
 #include "codegen/llvm/link_shared.h"
 #include "codegen/llvm/object_cache.h"
@@ -123,7 +124,7 @@ private:
 
   codegen::CacheKey key_of(const Kernel& kernel, const std::string& symbol) const {
     Hash128 h = content_hash(&kernel);
-    return codegen::hash_key(fmt::format("{} {} {} {}", h.hex(), symbol, plan_.features, producer));
+    return codegen::hash_key(fmt::format("{} {} {} {} {}", h.hex(), symbol, plan_.features, producer, build_identity()));
   }
 
   CompiledModule::State& state_;

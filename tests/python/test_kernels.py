@@ -83,6 +83,24 @@ def test_products(case):
     check(model, {"x": random.standard_normal((1, rows, depth)).astype(np.float32)})
 
 
+@pytest.mark.parametrize("rows, depth, columns", [(64, 512, 700), (130, 700, 701), (3, 600, 600), (256, 1024, 1024)])
+def test_products_of_two_inputs(rows, depth, columns):
+    """A second operand beyond the cache is copied into panels during the run, if there are rows enough."""
+    random = np.random.default_rng(7)
+    model = model_of([helper.make_node("MatMul", ["x", "w"], ["y"])], {"x": [2, rows, depth], "w": [2, depth, columns]}, ["y"], {})
+    check(model, {"x": random.standard_normal((2, rows, depth)).astype(np.float32),
+                  "w": (random.standard_normal((2, depth, columns)) / depth**0.5).astype(np.float32)})
+
+
+@pytest.mark.parametrize("operator", ["AveragePool", "MaxPool"])
+@pytest.mark.parametrize("channels, side, kernel, stride", [(1, 5, 5, 1), (1, 9, 3, 1), (5, 13, 3, 2), (17, 12, 3, 1), (64, 15, 3, 2), (20, 7, 7, 1)])
+def test_pools(operator, channels, side, kernel, stride):
+    """Windows that overlap within vectors wider than what is left of a row."""
+    nodes = [helper.make_node(operator, ["x"], ["y"], kernel_shape=[kernel] * 2, strides=[stride] * 2, pads=[kernel // 2] * 4)]
+    model = model_of(nodes, {"x": [2, channels, side, side]}, ["y"], {})
+    check(model, {"x": np.random.default_rng(8).standard_normal((2, channels, side, side)).astype(np.float32)})
+
+
 @pytest.mark.parametrize("heads, queries, keys, size", [(2, 37, 37, 16), (3, 128, 128, 32), (1, 5, 70, 64), (4, 200, 33, 24), (4, 20, 256, 8),
                                                          (8, 1, 300, 16), (1, 300, 300, 16), (6, 49, 49, 32), (2, 3, 2, 1)])
 @pytest.mark.parametrize("forbidden", [0, -100, -np.inf])

@@ -18,7 +18,7 @@
 
 namespace tw::codegen {
 
-// 128 bits that name everything the object depends on: its IR, the target, the options, the version of the compiler.
+// 128 bits that name everything the object depends on: its IR, the target, the options, the build of the compiler.
 struct CacheKey {
   uint64_t high = 0, low = 0;
   bool operator==(const CacheKey&) const = default;

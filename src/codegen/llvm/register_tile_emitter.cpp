@@ -348,7 +348,10 @@ private:
     if (s.row_bases.empty()) displacement += s.row_offsets[r];
     DType type = x.dtype.with_lanes(s.column ? chunk.lanes : 1);
     // The same place may be read for several rows and window points.
-    auto key = std::tuple(static_cast<const void*>(base), static_cast<const void*>(offset), displacement, static_cast<int>(type.lanes));
+    // (by a chunk with another mask than this one's, it was not the same).
+    int64_t columns = s.column ? chunk.columns : 1;
+    auto key =
+        std::tuple(static_cast<const void*>(base), static_cast<const void*>(offset), displacement, static_cast<int>(type.lanes), columns);
     if (auto found = loaded_.find(key); found != loaded_.end()) return found->second;
     auto* address = b_.CreateGEP(element, base, offset);
     if (displacement) address = b_.CreateConstInBoundsGEP1_64(element, address, static_cast<uint64_t>(displacement));
@@ -415,7 +418,7 @@ private:
   std::vector<std::pair<size_t, int64_t>> displacement_; // unrolled axes: which, and where
   const Values* cursors_ = nullptr;
   std::map<std::tuple<const Node*, size_t, size_t>, llvm::Value*> values_;
-  std::map<std::tuple<const void*, const void*, int64_t, int>, llvm::Value*> loaded_;
+  std::map<std::tuple<const void*, const void*, int64_t, int, int64_t>, llvm::Value*> loaded_;
   std::unordered_map<const Node*, std::pair<bool, bool>> dependence_;
 };
 
