@@ -20,8 +20,9 @@ int run(const ModelOptions& options, std::string path, Output& output) {
                    {"kernels_cached", report.kernels_cached},
                    {"weight_bytes", report.weight_bytes},
                    {"arena_bytes", report.arena_bytes}};
-  output.line(fmt::format("{}: {}, {} kernels ({} from the cache), compiled in {} for {}", path, bytes_text(static_cast<double>(bytes)),
-                          report.kernels, report.kernels_cached, time_text(report.total_seconds), model.descriptor().target));
+  output.line(fmt::format("{}: {}, {} kernels ({} from the cache), arena {}, compiled in {} for {}", path,
+                          bytes_text(static_cast<double>(bytes)), report.kernels, report.kernels_cached,
+                          bytes_text(static_cast<double>(report.arena_bytes)), time_text(report.total_seconds), model.descriptor().target));
   return exit_ok;
 }
 

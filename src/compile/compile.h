@@ -29,7 +29,8 @@ struct Report {
   std::vector<Remark> remarks;
   std::vector<LaunchReport> launches;
   double total_seconds = 0, code_seconds = 0;
-  int64_t arena_bytes = 0, weight_bytes = 0, code_bytes = 0, kernels = 0, kernels_cached = 0;
+  int64_t arena_bytes = 0; // of values whose sizes are constants; those of symbolic sizes come on top in each run
+  int64_t weight_bytes = 0, code_bytes = 0, kernels = 0, kernels_cached = 0;
 };
 
 // Holds the machine code, the constants and the descriptor. Immutable; shared by sessions.

@@ -198,6 +198,16 @@ def test_compile_then_run(model, tmp_path):
     np.testing.assert_array_equal(np.load(tmp_path / "y.npy"), np.load(tmp_path / "y2.npy"))
 
 
+def test_compile_says_how_large_the_arena_is(tmp_path):
+    """Of what lies between three products of 100 x 100 two results live at once at most; they share their memory."""
+    value = lambda name: helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, (100, 100))
+    nodes = [helper.make_node("MatMul", ["x", "x"], ["a"]), helper.make_node("MatMul", ["a", "x"], ["b"]), helper.make_node("MatMul", ["b", "x"], ["y"])]
+    onnx.save(helper.make_model(helper.make_graph(nodes, "chain", [value("x")], [value("y")]), opset_imports=[helper.make_operatorsetid("", 17)],
+                                ir_version=8), tmp_path / "chain.onnx")
+    result = call_json("compile", tmp_path / "chain.onnx", "-o", tmp_path / "chain.so")
+    assert 2 * 40000 <= result["arena_bytes"] <= 1.1 * 2 * 40000
+
+
 def test_compile_for_another_processor(model, tmp_path):
     has = call_json("doctor")["features"]
     missing = [feature for feature in ("amx_tile", "avx512_fp16", "avx512f") if feature not in has]
