@@ -139,6 +139,12 @@ std::vector<int64_t> dense_strides(const std::vector<int64_t>& shape) {
   return strides;
 }
 
+List<Ref<Expr>> dense_strides(const Shape& shape) {
+  std::vector<Ref<Expr>> strides(shape.size(), imm(1));
+  for (size_t d = shape.size(); d-- > 1;) strides[d - 1] = arith::simplify(strides[d] * shape[d]);
+  return List<Ref<Expr>>(std::move(strides));
+}
+
 Ref<Constant> transposed(const Constant& constant, const std::vector<int64_t>& axes) {
   auto sizes = static_shape(constant.type->shape);
   TW_CHECK(sizes && sizes->size() == axes.size());

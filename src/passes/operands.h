@@ -58,6 +58,8 @@ Ref<Constant> scaled_along(const Constant& constant, size_t axis, const std::vec
 Ref<Constant> vector_constant(const std::vector<double>& values, DType type, Name id = "");
 int64_t byte_count(const TensorType& type); // `unbounded` if the shape is symbolic
 
+// Elements between neighbours along each dimension, the last fastest.
 std::vector<int64_t> dense_strides(const std::vector<int64_t>& shape);
+List<Ref<Expr>> dense_strides(const Shape& shape);
 
 } // namespace tw::passes

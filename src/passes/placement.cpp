@@ -49,19 +49,14 @@ Placements placements(const Body& body) {
 }
 
 List<Ref<Expr>> strides_of(const Placement& placement, const Shape& shape) {
-  auto dense = [](const Shape& sizes) {
-    std::vector<Ref<Expr>> strides(sizes.size(), imm(1));
-    for (size_t d = sizes.size(); d-- > 1;) strides[d - 1] = arith::simplify(strides[d] * sizes[d]);
-    return strides;
-  };
   // In terms of the reader's own sizes where they are the same.
-  std::vector<Ref<Expr>> whole = shape_of_operand(placement.whole).vector(), own = dense(shape);
+  std::vector<Ref<Expr>> whole = shape_of_operand(placement.whole).vector(), own = dense_strides(shape).vector();
   for (size_t d = 0; d < whole.size(); ++d)
     if (!as_int(whole[d])) whole[d] = shape[d];
-  auto strides = dense(Shape(whole));
+  List<Ref<Expr>> strides = dense_strides(Shape(whole));
   bool same = true;
   for (size_t d = 0; d < strides.size(); ++d) same = same && (is_int(shape[d], 1) || equal(strides[d], own[d]));
-  return same ? List<Ref<Expr>>() : List<Ref<Expr>>(std::move(strides));
+  return same ? List<Ref<Expr>>() : strides;
 }
 
 ValueUses::ValueUses(const Function& function) {

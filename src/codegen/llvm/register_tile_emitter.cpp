@@ -347,8 +347,7 @@ private:
     auto* base = s.row_bases.empty() ? s.base : s.row_bases[r];
     if (s.row_bases.empty()) displacement += s.row_offsets[r];
     DType type = x.dtype.with_lanes(s.column ? chunk.lanes : 1);
-    // The same place may be read for several rows and window points.
-    // (by a chunk with another mask than this one's, it was not the same).
+    // Rows and window points may read the same place. A masked chunk shares with its equals only: another mask gives other lanes.
     int64_t columns = s.column ? chunk.columns : 1;
     auto key =
         std::tuple(static_cast<const void*>(base), static_cast<const void*>(offset), displacement, static_cast<int>(type.lanes), columns);

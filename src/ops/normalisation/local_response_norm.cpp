@@ -15,12 +15,14 @@ struct LocalResponseNorm {
                                             field("bias", &LocalResponseNorm::bias)};
 };
 
-// base ^ -exponent for a base above 0. Quarters, which is what models use, are roots.
+// base ^ -exponent. Quarters, which is what models use, are products of roots; those of a base below 0 are NaN, as its power is.
 E inverse_power(const E& base, double exponent) {
-  constexpr int most_quarters = 8;
-  auto quarters = static_cast<int>(exponent * 4);
-  if (quarters != exponent * 4 || quarters < 1 || quarters > most_quarters)
-    return call("exp", {call("log", {base}) * like(base, -exponent)});
+  constexpr double most_quarters = 8;
+  if (exponent * 4 != std::trunc(exponent * 4) || exponent <= 0 || exponent * 4 > most_quarters)
+    return call("pow", {base, like(base, -exponent)});
+  int quarters = static_cast<int>(exponent * 4);
+  if (quarters == 4) return like(base, 1) / base;
+  if (quarters == 8) return like(base, 1) / (base * base);
   E root = call("rsqrt", {base}), product = quarters % 2 ? call("sqrt", {root}) : root;
   for (int i = quarters % 2 ? 1 : 2; i < quarters; i += 2) product = product * root;
   return product;
@@ -66,6 +68,9 @@ extern const OpDef local_response_norm = define<LocalResponseNorm>(
      .examples = {
          "local_response_norm([[[1.0], [2.0], [3.0]]], size=3, alpha=3.0, beta=1.0) == [[[0.16666667], [0.13333333], [0.21428571]]]",
          "local_response_norm([[[4.0]]], size=1, alpha=1.0, beta=0.75, bias=0.0) == [[[0.5]]]",
-         "local_response_norm([[[4.0]]], size=1, alpha=1.0, beta=0.6, bias=0.0) == [[[0.75785828]]]"}});
+         "local_response_norm([[[4.0]]], size=1, alpha=1.0, beta=0.6, bias=0.0) == [[[0.75785828]]]",
+         "local_response_norm([[[2.0]]], size=1, alpha=-1.0, beta=1.0, bias=0.0) == [[[-0.5]]]",
+         "local_response_norm([[[2.0]]], size=1, alpha=-1.0, beta=2.0, bias=0.0) == [[[0.125]]]",
+         "local_response_norm([[[2.0]]], size=1, alpha=-1.0, beta=3.0, bias=0.0) == [[[-0.03125]]]"}});
 
 } // namespace tw::ops

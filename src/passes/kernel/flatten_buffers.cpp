@@ -2,17 +2,11 @@
 // Buffers of any rank become one-dimensional; indices become offsets in elements. Afterwards an address is one expression, which is what
 // vectorising and code generation look at.
 #include "ir/visit.h"
+#include "passes/operands.h"
 #include "passes/pass.h"
 
 namespace tw::passes {
 namespace {
-
-std::vector<Ref<Expr>> strides_of(const Buffer& buffer) {
-  if (!buffer.strides.empty()) return buffer.strides.vector();
-  std::vector<Ref<Expr>> strides(buffer.shape.size(), imm(1));
-  for (size_t d = buffer.shape.size(); d-- > 1;) strides[d - 1] = strides[d] * buffer.shape[d];
-  return strides;
-}
 
 class Flattener {
 public:
@@ -33,7 +27,7 @@ public:
 
   List<Ref<Expr>> offset(const Buffer& buffer, const List<Ref<Expr>>& index) {
     if (buffer.shape.size() == 1 && buffer.strides.empty()) return index;
-    auto strides = strides_of(buffer);
+    List<Ref<Expr>> strides = buffer.strides.empty() ? dense_strides(buffer.shape) : buffer.strides;
     Ref<Expr> sum = imm(0);
     for (size_t d = 0; d < index.size(); ++d) sum = sum + index[d] * strides[d];
     return {sum};

@@ -47,12 +47,12 @@ Ref<Stmt> copy_nest(const Panels& panels, const Ref<Buffer>& from, const Ref<Buf
 Ref<Kernel> pack_operands(const Ref<Kernel>& kernel, PassContext& context) {
   Ref<Kernel> out = kernel;
   for (const auto& param : kernel->params) {
-    if (param->access != Access::in) continue;
+    auto size = as_int(element_count(param->buffer->shape));
+    if (param->access != Access::in || !size || *size * param->buffer->element.bytes() <= context.target.l2_bytes / 2) continue;
     PanelReads reads(*out, *param->buffer);
     auto panels = reads.panels();
     if (!panels || reads.times() < enough_rows) continue;
     int64_t elements = panels->columns() * panels->rows();
-    if (elements * param->buffer->element.bytes() <= context.target.l2_bytes / 2) continue;
     Ref<Buffer> packed =
         make(Buffer{.id = param->buffer->id.str() + "_packed", .shape = {imm(elements)}, .element = param->buffer->element});
     std::vector<Ref<Stmt>> parts;

@@ -70,7 +70,7 @@ private:
     // Two panels do not fit, or nobody uses one again: a stream, of which the lines a little ahead are asked for.
     int64_t bytes = load.buffer->element.bytes();
     if (again.count == 1 || 2 * *width * depth * bytes > target_.l2_bytes)
-      return at_index(load, substitute(index, stream_start(tile)) + stream_distance / bytes);
+      return at_index(load, substitute(index, Substitution{{tile.column->var.node(), imm(0)}}) + stream_distance / bytes);
     if (at == 0 || is_int(loops_[at - 1]->extent, 1)) return {};
     const For& panels = *loops_[at - 1];
     Ref<Expr> following = Ref<Expr>(panels.var) + 1;
@@ -88,7 +88,6 @@ private:
     return at_index(load, substitute(index, start) + turn * (part * depth) + within * part);
   }
 
-  static Substitution stream_start(const RegisterTile& tile) { return {{tile.column->var.node(), imm(0)}}; }
   static Opt<Expr> at_index(const Load& load, const Ref<Expr>& index) {
     return with(ref_to(load), &Load::index, List<Ref<Expr>>{arith::simplify(index)});
   }

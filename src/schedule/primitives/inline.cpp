@@ -65,13 +65,7 @@ void run(Schedule& s, Name id) {
     Ref<Expr> here = substitute(value, map);
     return load.mask ? masked(here, as_ref<Expr>(load.mask)) : here;
   });
-  body = rewrite(body, [&](const Allocate& a) -> Opt<Stmt> { return a.buffer.same_as(target) ? Opt<Stmt>(a.body) : Opt<Stmt>(); });
-  // Regions that named the buffer are out of date: they are computed from the accesses when asked for.
-  body = rewrite(body, [&](const Block& b) -> Opt<Stmt> {
-    if (b.reads.empty() && b.writes.empty()) return {};
-    return with(with(ref_to(b), &Block::reads, List<Ref<Region>>()), &Block::writes, List<Ref<Region>>());
-  });
-  s.set_body(body);
+  s.set_body(forget_regions(without_allocation(body, target)));
 }
 
 } // namespace

@@ -117,17 +117,10 @@ private:
   }
 
   void drop_unused_target() {
+    const Ref<Stmt>& body = s_.kernel()->body;
     const Node* target = target_.node();
-    bool used = false;
-    visit(
-        s_.kernel()->body, [&](const Load& l) { used = used || l.buffer.same_as(target); },
-        [&](const Store& st, Walk walk) {
-          used = used || st.buffer.same_as(target);
-          walk(static_cast<const Node*>(&st));
-        });
-    if (used || s_.is_parameter(*target_)) return;
-    s_.set_body(rewrite(s_.kernel()->body,
-                        [&](const Allocate& a) -> Opt<Stmt> { return a.buffer.same_as(target) ? Opt<Stmt>(a.body) : Opt<Stmt>(); }));
+    if (s_.is_parameter(*target_) || stores_to(body.node(), target) || loads_from(body.node(), target)) return;
+    s_.set_body(without_allocation(body, target));
   }
 
   Schedule& s_;

@@ -96,7 +96,6 @@ void vectorise_innermost(Schedule& s, Name block, const Ref<Var>& loop, int64_t 
 }
 
 void share_outer(Schedule& s, const Loops& outer, double work) {
-  constexpr double worth_a_thread = 16000; // scalar operations: some 3 µs when vectorised
   if (work < worth_a_thread || outer.empty()) return;
   Ref<Var> shared = outer[0];
   // Few iterations divide badly, and an unknown number may be few: take the next loop in.
@@ -144,7 +143,7 @@ void schedule_nest(Schedule& s, Name id, double work, bool alone) {
       }
       Loops parts = split(s, innermost, lanes);
       vectorise(s, parts[1]);
-      if (work >= 16000) parallel(s, parts[0]);
+      if (work >= worth_a_thread) parallel(s, parts[0]);
       return;
     }
   }

@@ -33,6 +33,7 @@ bool schedule_winograd(Schedule& s);
 bool schedule_rows(Schedule& s);
 
 // ---- shared by rules
+constexpr double worth_a_thread = 16000; // scalar operations from which a loop is shared: some 3 µs when vectorised
 // The coefficient of a loop in each access of the block's value and body (linear offsets); empty if some access is not affine in it.
 struct AccessStride {
   const Node* buffer;

@@ -317,7 +317,6 @@ private:
     tensorize(s_, reduction, top, loops_by_kind(s_, *s_.block(reduction)).spatial.back()->var);
   }
 
-  static constexpr double worth_a_thread = 16000;
   Schedule& s_;
   Name id_;
   std::vector<Name> prologue_, epilogue_;
