@@ -35,7 +35,6 @@ std::map<std::string, int64_t> ModelOptions::sizes() const {
 compile::Options ModelOptions::compile_options() const {
   compile::Options out;
   out.target = target;
-  out.threads = threads;
   out.dims = sizes();
   out.cache = !no_cache;
   out.passes.exact = exact;

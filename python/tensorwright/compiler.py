@@ -41,11 +41,12 @@ def compile(
 ) -> Model:
     """Compiles a model for this process; `Model.export` writes it as a file.
 
-    `threads` are those of compiling and of runs (0: one for each physical core that the process may use). `target` is "native", or a level
+    `threads` are those of runs (0: one for each physical core that the process may use); compiling takes all of these. `target` is "native", or a level
     such as "x86-64-v3" with features added and removed ("x86-64-v4-avx512vnni"). `dims` gives symbolic dimensions a size. `values` gives inputs
     a value, after which they are inputs no more: for axes and the like, which a model takes as inputs but code is made for. `exact` forbids
     approximations and reordered sums. `disable` names passes to leave out; `verify` checks the module after each pass.
     """
-    compiled = _core.compile(load_model(model, values), target=target, threads=_checked_threads(threads), dims=dict(dims or {}), cache=cache, exact=exact,
-                             disable=list(disable), verify=verify, function=function)
+    threads = _checked_threads(threads)
+    compiled = _core.compile(load_model(model, values), target=target, dims=dict(dims or {}), cache=cache, exact=exact, disable=list(disable),
+                             verify=verify, function=function)
     return Model(_runtime.Executable.from_capsule(compiled.runtime_capsule(), threads), compiled)

@@ -12,9 +12,9 @@
 #include "ir/visit.h"
 #include "passes/fusion.h"
 #include "runtime/artifact_file.h"
+#include "runtime/threads/processors.h"
 
 #include <chrono>
-#include <thread>
 #include <unistd.h>
 
 namespace tw::compile {
@@ -142,7 +142,7 @@ private:
 CompiledModule compile(const Ref<Module>& module, const Options& options, Name function) {
   auto start = std::chrono::steady_clock::now();
   Target target = parse_target(options.target);
-  int threads = options.threads > 0 ? options.threads : static_cast<int>(std::max(1u, std::thread::hardware_concurrency()));
+  int threads = options.threads > 0 ? options.threads : runtime::default_thread_count();
   entry_of(module, function);
   passes::PassContext context{.target = target, .options = options.passes, .remarks = {}, .threads = threads};
   context.options.dims = options.dims;

@@ -21,11 +21,10 @@ CompiledModule compile_module(nb::handle object, const compile::Options& options
   return compile::compile(module, options, function);
 }
 
-compile::Options make_options(const std::string& target, int threads, const std::map<std::string, int64_t>& dims, bool cache, bool exact,
+compile::Options make_options(const std::string& target, const std::map<std::string, int64_t>& dims, bool cache, bool exact,
                               const std::vector<std::string>& disable, bool verify) {
   compile::Options out;
   out.target = target;
-  out.threads = threads;
   out.dims = dims;
   out.cache = cache;
   out.passes.exact = exact;
@@ -80,7 +79,7 @@ nb::object run_cpu(nb::handle module, const std::string& target, const std::stri
                    bool verify, nb::handle remarks) {
   return run_on(module, target, {}, remarks, [&](const Ref<Module>& m, const Target& parsed, passes::PassContext& context) {
     std::vector<compile::PassTiming> timings;
-    const compile::Options options = make_options(target, 0, {}, true, false, disable, verify);
+    const compile::Options options = make_options(target, {}, true, false, disable, verify);
     compile::DriverOptions driver = options.driver;
     driver.stop_after = stop_after;
     return compile::run_pipeline(compile::cpu_pipeline(parsed), m, context, driver, timings);
@@ -102,14 +101,14 @@ void bind_compile(nb::module_& module) {
           "The module after all passes.");
   module.def(
       "compile",
-      [](nb::handle object, const std::string& target, int threads, const std::map<std::string, int64_t>& dims, bool cache, bool exact,
+      [](nb::handle object, const std::string& target, const std::map<std::string, int64_t>& dims, bool cache, bool exact,
          const std::vector<std::string>& disable, bool verify, const std::string& function) {
-        return compile_module(object, make_options(target, threads, dims, cache, exact, disable, verify), function);
+        return compile_module(object, make_options(target, dims, cache, exact, disable, verify), function);
       },
-      nb::arg("module"), nb::kw_only(), nb::arg("target") = "native", nb::arg("threads") = 0,
-      nb::arg("dims") = std::map<std::string, int64_t>{}, nb::arg("cache") = true, nb::arg("exact") = false,
-      nb::arg("disable") = std::vector<std::string>{}, nb::arg("verify") = false, nb::arg("function") = "main",
-      nb::sig("def compile(module: Module, *, target: str = 'native', threads: int = 0, dims: dict[str, int] = {}, cache: bool = True, "
+      nb::arg("module"), nb::kw_only(), nb::arg("target") = "native", nb::arg("dims") = std::map<std::string, int64_t>{},
+      nb::arg("cache") = true, nb::arg("exact") = false, nb::arg("disable") = std::vector<std::string>{}, nb::arg("verify") = false,
+      nb::arg("function") = "main",
+      nb::sig("def compile(module: Module, *, target: str = 'native', dims: dict[str, int] = {}, cache: bool = True, "
               "exact: bool = False, "
               "disable: collections.abc.Sequence[str] = (), verify: bool = False, function: str = 'main') -> CompiledModule"));
   module.def("load_model", load_model, nb::arg("path"), nb::sig("def load_model(path: str) -> Module"),
