@@ -97,6 +97,7 @@ private:
     std::vector<Ref<Var>> axes = {tile.column->var};
     std::vector<int64_t> extents = {as_int(tile.column->extent).value_or(0)};
     for (const auto& axis : tile.reduce) {
+      if (is_int(axis->extent, 1)) continue; // it moves nowhere: the window of a 1×1 convolution
       axes.push_back(axis->var);
       extents.push_back(as_int(axis->extent).value_or(0));
     }
