@@ -22,6 +22,12 @@ double rows_cost(const Target& t, int64_t total, int64_t most, int64_t vectors, 
   return static_cast<double>(larger) * one(small + 1) + static_cast<double>(steps - larger) * one(small);
 }
 
+// The larger of the evened steps over `total`, of at most `most`.
+int64_t evened(int64_t total, int64_t most) {
+  int64_t steps = (total + most - 1) / most;
+  return (total + steps - 1) / steps;
+}
+
 bool fits(const Target& t, int64_t rows, int64_t vectors) { return rows * vectors + vectors + 1 <= t.vector_registers; }
 
 // Rows a power of two apart fall into few sets of the first-level cache; a tile reads one line of each for as many steps as a line has
@@ -67,6 +73,7 @@ TileChoice choose_tile(const Target& t, const TileProblem& p) {
   if (!p.shared_columns) return choose_columns_alike(t, p, lanes, length);
   TileChoice best;
   double best_cost = -1;
+  int64_t most_together = 0;
   int64_t most_rows = rows_in_cache(t, p.row_step);
   for (int64_t vectors = 1; vectors <= 4; ++vectors) {
     if (vectors > 1 && (vectors - 1) * lanes >= columns) break;
@@ -80,11 +87,12 @@ TileChoice choose_tile(const Target& t, const TileProblem& p) {
         };
         double cost = static_cast<double>(whole) * over_rows(vectors);
         if (rest) cost += over_rows((rest + lanes - 1) / lanes);
-        bool better = best_cost < 0 || cost < best_cost * 0.995 ||
-                      (cost < best_cost * 1.005 && rows * lines * vectors > best.rows * best.lines * (best.columns / lanes));
-        if (better) {
+        // Of equals the one whose evened steps have more rows: they share what is read of the columns.
+        int64_t together = evened(length, rows) * evened(lines > 1 ? p.lines : 1, lines);
+        if (best_cost < 0 || cost < best_cost * 0.995 || (cost < best_cost * 1.005 && together > most_together)) {
           best_cost = cost;
           best = {rows, lines, width};
+          most_together = together;
         }
       }
   }

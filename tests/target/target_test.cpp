@@ -105,5 +105,12 @@ TEST(RegisterTile, PanelsOfColumnsThatAllOperandsStepWith) {
   EXPECT_GT(choose_tile(target, {.columns = 72, .row_length = 56, .depth = 9, .shared_columns = false}).rows, 2);
 }
 
+TEST(RegisterTile, OfEqualTilesTheOneWithMoreRowsAfterEvening) {
+  // Seven rows in steps of at most six are steps of four and three: seven rows at once read the columns half as often.
+  Target target = parse_target("x86-64-v4");
+  TileChoice choice = choose_tile(target, {.columns = 512, .row_length = 7, .lines = 7, .depth = 4608, .row_step = 4096});
+  EXPECT_EQ(choice.rows, 7);
+}
+
 } // namespace
 } // namespace tw

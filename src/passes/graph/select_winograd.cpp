@@ -9,9 +9,11 @@
 #include "passes/operands.h"
 #include "passes/pass.h"
 
+#include <algorithm>
 #include <array>
 #include <atomic>
 #include <cmath>
+#include <functional>
 #include <random>
 #include <thread>
 #include <unordered_set>
@@ -47,49 +49,59 @@ double direct_seconds(const Target& t, const Convolution& c) {
   double peak = t.lanes(4) * 2.0 * t.fma_ports * t.gigahertz * 1e9;
   double products = 2.0 * static_cast<double>(c.batch * c.height * c.width) * taps * taps * static_cast<double>(c.channels * c.outputs);
   double weights = taps * taps * static_cast<double>(c.channels * c.outputs) * 4;
-  return std::max(products / (0.95 * peak), weights / (t.cost.memory_gigabytes * 1e9));
+  return std::max(products / (0.85 * peak), weights / (t.cost.memory_gigabytes * 1e9));
 }
 double winograd_seconds(const Target& t, const Convolution& c, int64_t m) {
   double peak = t.lanes(4) * 2.0 * t.fma_ports * t.gigahertz * 1e9, clock = t.gigahertz * 1e9;
   double alpha = static_cast<double>(m + taps - 1), places = alpha * alpha;
   double tiles = static_cast<double>(c.batch * ((c.height + m - 1) / m) * ((c.width + m - 1) / m));
   double channels = static_cast<double>(c.channels), outputs = static_cast<double>(c.outputs);
-  // Few rows make short tiles, few channels short reductions.
-  double efficiency = 0.9 * channels / (channels + 4) * std::min(1.0, (tiles + 2) / 12);
+  // Few rows leave each panel of weights little to do, few channels make short reductions.
+  double efficiency = 0.95 * channels / (channels + 4) * tiles / (tiles + 5);
   double products = 2 * places * tiles * channels * outputs / (peak * efficiency);
   double weights = places * channels * outputs * 4 / (t.cost.memory_gigabytes * 1e9);
-  // About eight vector operations, loads and stores among them, for each place and vector of channels.
-  double transforms = 4 * places * tiles * (channels + outputs) / t.lanes(4) / clock;
-  return std::max(products, weights) + transforms;
+  // For each place and vector of channels: about eight operations, loads and stores among them, that wait for the second-level cache.
+  double transforms = 8 * places * tiles * (channels + outputs) / t.lanes(4) / clock;
+  // Weights that few rows use arrive late, however early they are asked for.
+  return std::max(products, weights) + std::min(products, weights) / 2 + transforms;
 }
 
 // Transformed weights are larger: 16 / 9 times for tiles of 2, 4 times for tiles of 4. Memory is spent where a byte saves the most time, up
 // to this part of the module's constants.
 constexpr double most_growth = 0.3;
 
-// One way to compute one convolution, against the direct sum.
-struct Form {
+// What a convolution saves, and costs in memory, when it moves on to tiles of m × m.
+struct Step {
   const Node* result; // which convolution: the value that it gives
   int64_t m;
   double saved_seconds, more_bytes;
 };
 
-std::vector<Form> forms_of(const Target& target, const Node* result, const Convolution& c) {
-  std::vector<Form> out;
+// The steps to larger tiles that save time, each against the one before it; none saves less for its bytes than the next.
+std::vector<Step> steps_of(const Target& target, const Node* result, const Convolution& c) {
+  std::vector<Step> out;
   if (c.channels < 16 || c.outputs < 16) return out;
-  double direct = direct_seconds(target, c), pairs = static_cast<double>(c.channels * c.outputs) * 4;
+  double seconds = direct_seconds(target, c), bytes = 0, pairs = static_cast<double>(c.channels * c.outputs) * 4;
   for (int64_t m : {2, 4}) {
-    double seconds = winograd_seconds(target, c, m);
     auto places = static_cast<double>((m + taps - 1) * (m + taps - 1));
-    if (seconds < 0.9 * direct) out.push_back({result, m, direct - seconds, (places - taps * taps) * pairs});
+    Step step{result, m, seconds - winograd_seconds(target, c, m), (places - taps * taps) * pairs - bytes};
+    if (step.saved_seconds < 0.1 * seconds) continue;
+    seconds -= step.saved_seconds;
+    bytes += step.more_bytes;
+    if (!out.empty() && step.saved_seconds * out.back().more_bytes > out.back().saved_seconds * step.more_bytes) {
+      step.saved_seconds += out.back().saved_seconds;
+      step.more_bytes += out.back().more_bytes;
+      out.pop_back();
+    }
+    out.push_back(step);
   }
   return out;
 }
 
-// m for each convolution that is not computed directly, by the value that it gives. Greedy: the form that saves most time a byte comes
-// first, and a convolution may move on to a form that saves more.
-std::map<const Node*, int64_t> select_forms(const Ref<Module>& module, const Target& target) {
-  std::vector<Form> forms;
+// m for each convolution that is not computed directly, by the value that it gives. Greedy: the step, from the direct sum to a form or from
+// a form to a larger one, that saves most time for each byte comes first.
+std::map<const Node*, int64_t> select_tiles(const Ref<Module>& module, const Target& target) {
+  std::vector<Step> steps;
   double constants = 0;
   std::unordered_set<const Node*> counted;
   visit(
@@ -101,22 +113,17 @@ std::map<const Node*, int64_t> select_forms(const Ref<Module>& module, const Tar
         const auto* call = as<OpCall>(binding.operation);
         bool gives = call && !binding.values.empty(); // checks give nothing
         if (auto c = gives ? match(*call, binding.values[0]) : std::nullopt)
-          for (const Form& form : forms_of(target, binding.values[0].node(), *c)) forms.push_back(form);
+          for (const Step& step : steps_of(target, binding.values[0].node(), *c)) steps.push_back(step);
         walk(static_cast<const Node*>(&binding));
       });
-  std::stable_sort(forms.begin(), forms.end(),
-                   [](const Form& a, const Form& b) { return a.saved_seconds * b.more_bytes > b.saved_seconds * a.more_bytes; });
-  std::map<const Node*, Form> chosen;
-  double left = most_growth * constants;
-  for (const Form& form : forms) {
-    auto now = chosen.find(form.result);
-    double before = now == chosen.end() ? 0 : now->second.more_bytes, saved = now == chosen.end() ? 0 : now->second.saved_seconds;
-    if (form.saved_seconds <= saved || form.more_bytes - before > left) continue;
-    left -= form.more_bytes - before;
-    chosen.insert_or_assign(form.result, form);
-  }
+  std::ranges::stable_sort(steps, std::greater(), [](const Step& step) { return step.saved_seconds / step.more_bytes; });
   std::map<const Node*, int64_t> out;
-  for (const auto& [result, form] : chosen) out.emplace(result, form.m);
+  double left = most_growth * constants;
+  for (const Step& step : steps) {
+    if (step.more_bytes > left) continue;
+    left -= step.more_bytes;
+    out.insert_or_assign(step.result, step.m);
+  }
   return out;
 }
 
@@ -230,13 +237,13 @@ double trial_error(const Convolution& c, int64_t m, const std::vector<float>& u)
 Ref<Module> select_winograd(const Ref<Module>& module, PassContext& context) {
   if (context.options.exact) return module;
   std::map<std::pair<const Node*, int64_t>, Ref<Constant>> made;
-  const auto forms = select_forms(module, context.target);
-  if (forms.empty()) return module;
+  const auto tiles = select_tiles(module, context.target);
+  if (tiles.empty()) return module;
   return rewrite_calls(module, [&](GraphRewriter& graph, const OpCall& call) -> Replacement {
-    auto form = forms.find(graph.binding().values[0].node());
-    auto c = form == forms.end() ? std::nullopt : match(call, graph.binding().values[0]);
+    auto tile = tiles.find(graph.binding().values[0].node());
+    auto c = tile == tiles.end() ? std::nullopt : match(call, graph.binding().values[0]);
     if (!c) return {};
-    int64_t m = form->second;
+    int64_t m = tile->second;
     auto found = made.find({c->weights, m});
     if (found == made.end()) {
       int64_t alpha = m + taps - 1;

@@ -80,7 +80,7 @@ private:
     Ref<Expr> within = imm(0);
     for (const auto& axis : tile.reduce) {
       start.emplace(axis->var.node(), imm(0));
-      within = within * axis->extent + axis->var;
+      if (!is_int(axis->extent, 1)) within = within * axis->extent + axis->var;
     }
     // Each tile asks for `part` elements at each point of the reduction; the last ones again, if that is more than there is.
     int64_t part = (*width + again.count - 1) / again.count, parts = (*width + part - 1) / part;
