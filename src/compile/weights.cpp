@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "compile/weights.h"
+#include "base/parallel_for.h"
 
 #include "base/diagnostics.h"
 
 #include <atomic>
 #include <cstdlib>
-#include <thread>
 #include <utility>
 
 #include <sys/mman.h>
@@ -39,17 +39,11 @@ void Weights::copy_parts(int threads) {
     part_of.resize(steps.size(), i);
     left[i] = steps.size() - before;
   }
-  std::atomic<size_t> next = 0;
-  auto work = [&] {
-    for (size_t i; (i = next++) < steps.size();) {
-      std::exchange(steps[i], {})(); // the step goes too: it may hold what the blob was made from
-      const auto& [offset, blob] = parts_[part_of[i]];
-      if (--left[part_of[i]] == 0) blob.settle({block_.get() + offset, blob.size()}, block_);
-    }
-  };
-  std::vector<std::jthread> helpers;
-  for (int i = 1; i < std::min<int>(threads, static_cast<int>(bytes_ / worth_a_thread)); ++i) helpers.emplace_back(work);
-  work();
+  parallel_for(steps.size(), std::min<int>(threads, static_cast<int>(bytes_ / worth_a_thread)), [&](size_t i) {
+    std::exchange(steps[i], {})(); // the step goes too: it may hold what the blob was made from
+    const auto& [offset, blob] = parts_[part_of[i]];
+    if (--left[part_of[i]] == 0) blob.settle({block_.get() + offset, blob.size()}, block_);
+  });
 }
 
 void Weights::lay_out(int threads) {

@@ -2,7 +2,13 @@
 // What passes share: finding and replacing callables of a module, mapping bodies, mapping a kernel pass over a module.
 #include "passes/pass.h"
 
+#include "base/parallel_for.h"
+
 namespace tw::passes {
+
+namespace {
+constexpr size_t few_kernels = 8;
+}
 
 Name id_of(const Ref<Callable>& callable) {
   if (const auto* function = as<Function>(callable)) return function->id;
@@ -53,12 +59,26 @@ Ref<Function> map_bodies(const Ref<Function>& function, FunctionRef<Ref<Body>(co
 
 Ref<Module> run(const Pass& pass, const Ref<Module>& module, PassContext& context) {
   if (pass.graph) return pass.graph(module, context);
-  std::vector<Ref<Callable>> changed;
+  std::vector<Ref<Kernel>> kernels;
   for (const auto& callable : module->functions)
-    if (const auto* kernel = as<Kernel>(callable)) {
-      Ref<Kernel> result = with_place(fmt::format("kernel '{}'", kernel->id.str()), [&] { return pass.kernel(ref_to(*kernel), context); });
-      if (!result.same_as(callable)) changed.push_back(result);
-    }
+    if (as<Kernel>(callable)) kernels.push_back(as_ref<Kernel>(callable));
+  struct Result {
+    Opt<Kernel> kernel;
+    std::vector<Remark> remarks;
+  };
+  std::vector<Result> results(kernels.size());
+  // Kernels know nothing of each other. Few are not worth a thread.
+  int threads = kernels.size() < few_kernels ? 1 : context.threads;
+  parallel_for(kernels.size(), threads, [&](size_t i) {
+    PassContext own{.target = context.target, .options = context.options, .remarks = {}, .threads = 1};
+    results[i].kernel = with_place(fmt::format("kernel '{}'", kernels[i]->id.str()), [&] { return pass.kernel(kernels[i], own); });
+    results[i].remarks = std::move(own.remarks);
+  });
+  std::vector<Ref<Callable>> changed;
+  for (size_t i = 0; i < kernels.size(); ++i) {
+    if (!results[i].kernel.same_as(kernels[i])) changed.push_back(as_ref<Kernel>(results[i].kernel));
+    for (auto& remark : results[i].remarks) context.remarks.push_back(std::move(remark));
+  }
   return with_callables(module, changed);
 }
 

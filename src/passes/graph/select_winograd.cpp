@@ -5,17 +5,16 @@
 // The trial: a few tiles of random inputs, through float32 as the kernel computes and through float64 directly; the largest difference,
 // relative to the largest result, times a margin. `exact` leaves every convolution as it is.
 #include "arith/winograd.h"
+#include "base/parallel_for.h"
 #include "ir/visit.h"
 #include "passes/operands.h"
 #include "passes/pass.h"
 
 #include <algorithm>
 #include <array>
-#include <atomic>
 #include <cmath>
 #include <functional>
 #include <random>
-#include <thread>
 #include <unordered_set>
 
 namespace tw::passes {
@@ -136,20 +135,13 @@ public:
         out_(alpha_ * alpha_ * pairs_) {}
 
   std::vector<float> run(int threads) {
-    std::atomic<size_t> next = 0;
-    auto work = [&] {
-      for (size_t begin; (begin = block * next++) < pairs_;) transform(begin, std::min(block, pairs_ - begin));
-    };
-    {
-      std::vector<std::jthread> helpers;
-      for (int i = 1; i < threads && pairs_ > (size_t{1} << 14); ++i) helpers.emplace_back(work);
-      work();
-    }
+    parallel_for((pairs_ + block - 1) / block, pairs_ > worth_a_thread ? threads : 1,
+                 [&](size_t i) { transform(block * i, std::min(block, pairs_ - block * i)); });
     return std::move(out_);
   }
 
 private:
-  static constexpr size_t block = 128;
+  static constexpr size_t block = 128, worth_a_thread = size_t{1} << 14;
   using Row = std::array<double, block>;
 
   static void add(Row& to, double factor, const Row& x) {
