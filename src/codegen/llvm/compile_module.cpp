@@ -141,13 +141,16 @@ std::vector<ObjectBytes> compile_parallel(const std::vector<CompileTask>& tasks,
   std::mutex failure_mutex;
   initialize_llvm();
 
+  CodegenOptions fast = options;
+  fast.level = 0;
+  fast.middle_end = false;
   auto work = [&] {
     try {
       ModuleCompiler compiler(target, options);
       for (size_t i; (i = next++) < order.size();) {
         llvm::LLVMContext context;
         auto module = tasks[order[i]].build(context);
-        objects[order[i]] = compiler.object(*module);
+        objects[order[i]] = tasks[order[i]].hot ? compiler.object(*module) : ModuleCompiler(target, fast).object(*module);
       }
     } catch (...) {
       std::lock_guard lock(failure_mutex);

@@ -48,6 +48,7 @@ private:
 struct CompileTask {
   std::function<std::unique_ptr<llvm::Module>(llvm::LLVMContext&)> build;
   double cost = 1; // relative; the largest starts first
+  bool hot = true; // where the time of a run goes; else compiled fast rather than well
 };
 
 // Results in the order of the tasks. An exception of any task leaves here once all threads have stopped.

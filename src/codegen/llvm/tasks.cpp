@@ -20,7 +20,7 @@ CompileTask entry_task(const EntryPlan& plan, const Target& target, std::vector<
     launches = emit_entry(*module, target, plan);
     return module;
   };
-  return {.build = build, .cost = 100};
+  return {.build = build, .cost = 100, .hot = false}; // each instruction once in a run
 }
 
 } // namespace tw::codegen
