@@ -11,8 +11,6 @@ from __future__ import annotations
 import argparse
 import json
 import math
-import os
-import platform
 import statistics
 import subprocess
 import sys
@@ -22,6 +20,7 @@ from pathlib import Path
 
 import engines
 import models
+from machine import physical_cores, processor
 
 HERE = Path(__file__).resolve().parent
 
@@ -137,33 +136,6 @@ def geometric_means(rows: list[dict]) -> list[dict]:
     return means
 
 
-def processor() -> str:
-    try:
-        lines = Path("/proc/cpuinfo").read_text().splitlines()
-    except OSError:
-        return platform.processor()
-    return next((line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")), platform.machine())
-
-
-def physical_cores() -> int:
-    seen = set()
-    for cpu in os.sched_getaffinity(0):
-        siblings = Path(f"/sys/devices/system/cpu/cpu{cpu}/topology/thread_siblings_list")
-        seen.add(siblings.read_text() if siblings.exists() else cpu)
-    return len(seen)
-
-
-def run_kernels(arguments: argparse.Namespace) -> int:
-    """The programs of bench/ that measure single kernels against the peak of this machine."""
-    build = Path(os.environ.get("TENSORWRIGHT_BUILD") or models.ROOT / "build")
-    programs = ["bench_matmul", "bench_register_tiles"]
-    subprocess.run(["cmake", "--build", build, "--target", *programs], check=True, stdout=subprocess.DEVNULL)
-    for options in ([programs[0], "--threads", "1"], [programs[0], "--threads", str(arguments.threads)], [programs[1], "--rounds", "10"]):
-        say("\n" + " ".join(options))
-        subprocess.run([build / "bench" / options[0], *options[1:]], check=True)
-    return 0
-
-
 def parse() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="./dev bench", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--models", nargs="+", default=[], metavar="MODEL", help="zoo, small, files, or names of models (default: zoo and small)")
@@ -172,14 +144,11 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--rounds", type=int, default=7, help="default: %(default)s")
     parser.add_argument("--seconds", type=float, default=1.0, help="of each engine in each round (default: %(default)s)")
     parser.add_argument("--json", metavar="FILE", help="write the results there as well")
-    parser.add_argument("--kernels", action="store_true", help="measure single kernels against the machine's peak instead")
     return parser.parse_args()
 
 
 def main() -> int:
     arguments = parse()
-    if arguments.kernels:
-        return run_kernels(arguments)
     peers = [name for name in arguments.peers.split(",") if name]
     for name in peers:
         if name not in engines.ENGINES or name == "tensorwright":

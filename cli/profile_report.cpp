@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cli/profile_report.h"
 
-#include "target/target.h"
+#include "target/calibration.h"
 
 #include <algorithm>
 #include <cmath>
@@ -15,15 +15,18 @@ double Roof::seconds(double flops, double bytes) const {
 }
 
 Roof roof_of(const std::string& target_name, int threads) {
-  const Target target = parse_target(target_name);
+  const Target target = native_target_with(parse_target(target_name).features);
   const int used = std::max(1, std::min(threads, target.cores));
-  const double cycles = target.gigahertz * 1e9 * used,
-               memory = used > 1 ? target.cost.memory_gigabytes_all_cores : target.cost.memory_gigabytes;
-  return {.flops_per_second = 2.0 * target.lanes(4) * target.fma_ports * cycles,
+  // From one core, which has the machine to itself, to all of them.
+  const double busy = target.cores > 1 ? static_cast<double>(used - 1) / (target.cores - 1) : 0,
+               memory = std::lerp(target.cost.memory_gigabytes, target.cost.memory_gigabytes_all_cores, busy);
+  const double cycles = target.gigahertz * 1e9 * used;
+  return {.flops_per_second = 2.0 * target.lanes(4) * target.fma_ports * cycles * std::lerp(1.0, target.cost.all_cores_pace, busy),
           .levels = {{static_cast<double>(target.l1_bytes * used), target.cost.l1_bytes_per_cycle * cycles},
                      {static_cast<double>(target.l2_bytes * used), target.cost.l2_bytes_per_cycle * cycles},
                      {static_cast<double>(target.l3_bytes), target.cost.l3_bytes_per_cycle * cycles},
-                     {INFINITY, memory * 1e9}}};
+                     {INFINITY, memory * 1e9}},
+          .measured = read_calibration().calibration.has_value()};
 }
 
 double ProfileReport::launch_seconds() const {
@@ -35,8 +38,10 @@ namespace {
 std::string label(const LaunchProfile& launch) { return launch.origin.empty() ? launch.kernel : launch.origin; }
 
 std::string summary(const ProfileReport& report) {
-  return fmt::format("{}: {} a run (median of {}), {} in {} kernels, {} threads, {}", report.model, time_text(report.seconds), report.runs,
-                     time_text(report.launch_seconds()), report.launches.size(), report.threads, report.target);
+  return fmt::format("{}: {} a run (median of {}), {} in {} kernels, {} threads, {}; roof: {:.0f} GFLOP/s, {:.1f} GB/s of memory, {}",
+                     report.model, time_text(report.seconds), report.runs, time_text(report.launch_seconds()), report.launches.size(),
+                     report.threads, report.target, report.roof.flops_per_second * 1e-9, report.roof.levels.back().bytes_per_second * 1e-9,
+                     report.roof.measured ? "as calibrated" : "nominal (tensorwright doctor --calibrate measures them)");
 }
 
 std::string escape(std::string_view text) {
@@ -117,6 +122,10 @@ Json to_json(const ProfileReport& report) {
           {"threads", report.threads},
           {"runs", report.runs},
           {"median_seconds", report.seconds},
+          {"roof",
+           {{"gflops_per_second", report.roof.flops_per_second * 1e-9},
+            {"memory_gigabytes_per_second", report.roof.levels.back().bytes_per_second * 1e-9},
+            {"calibrated", report.roof.measured}}},
           {"launches", launches}};
 }
 

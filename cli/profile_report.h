@@ -12,10 +12,11 @@ struct Roof {
     double bytes, bytes_per_second;
   };
   double flops_per_second = 0;
-  std::vector<Level> levels; // the smallest first; the last one holds everything
+  std::vector<Level> levels; // the smallest first; the last one is memory and holds everything
+  bool measured = false;     // by a calibration, not from the processor's name
   double seconds(double flops, double bytes) const;
 };
-// Of this machine with so many threads, for the instructions of the target.
+// Of this machine with so many threads, for code with the instructions of the target.
 Roof roof_of(const std::string& target, int threads);
 
 struct LaunchProfile {
@@ -32,6 +33,7 @@ struct ProfileReport {
   int threads = 0;
   int64_t runs = 0;
   double seconds = 0; // of a whole run
+  Roof roof;
   std::vector<LaunchProfile> launches;
 
   double launch_seconds() const;

@@ -20,7 +20,7 @@ ProfileReport measure(const ModelOptions& options, const InputOptions& input_opt
   report.threads = tw_session_threads(runner.session());
   report.runs = static_cast<int64_t>(runs.size());
   report.seconds = runs.quantile(0.5);
-  const Roof roof = roof_of(options.target, report.threads);
+  report.roof = roof_of(report.target, report.threads);
   for (size_t i = 0; i < launches.size(); ++i) {
     const tw_launch& launch = module.launches[i];
     // The prediction is for one thread; kernels too small to be worth a barrier run on one.
@@ -33,7 +33,7 @@ ProfileReport measure(const ModelOptions& options, const InputOptions& input_opt
                                .predicted_seconds = launch.predicted_ns * 1e-9 / sharing,
                                .flops = launch.flops,
                                .bytes = launch.bytes,
-                               .roof_seconds = roof.seconds(launch.flops, launch.bytes)});
+                               .roof_seconds = report.roof.seconds(launch.flops, launch.bytes)});
   }
   return report;
 }

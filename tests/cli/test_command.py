@@ -97,6 +97,56 @@ def test_doctor_says_what_is_missing(tmp_path):
     assert "cache folder" in problems and "no python3 was found" in problems
 
 
+# ---- what was measured of this machine
+
+
+@pytest.fixture(scope="session")
+def calibration(tmp_path_factory):
+    """A calibration of this machine; the environment that names it, and what the command said."""
+    path = tmp_path_factory.mktemp("calibration") / "below" / "calibration.txt"
+    environment = os.environ | {"TENSORWRIGHT_CALIBRATION": str(path)}
+    return path, environment, call_json("doctor", "--calibrate", env=environment)
+
+
+def test_doctor_calibrates(calibration):
+    # What was measured is written, shown, read again by the next call, and plausible: wider vectors and nearer memory are not slower.
+    path, environment, result = calibration
+    assert path.read_text().startswith("tensorwright calibration 1\ngigahertz ")
+    assert result["calibration_file"] == str(path) and result["problems"] == []
+    figures = call_json("doctor", env=environment)["calibration"]
+    assert figures == result["calibration"]
+    assert 0.3 < figures["gigahertz"] < 10 and figures["l1_gigabytes"] > figures["read_gigabytes"]["one_core"] / 2 > 0
+    assert set(figures["peak_gflops_by_vector_bytes"]) <= {"16", "32", "64"} and figures["barrier_ns"] > 0
+    assert f"calibration   {path}" in call("doctor", env=environment).stdout
+
+
+def test_a_calibration_may_be_deleted_or_damaged(calibration, model, tmp_path):
+    # Without the file everything is as before; a damaged one is named and ignored, by the compiler too.
+    path, environment, _ = calibration
+    assert call_json("doctor")["calibration"] is None and "calibration   off" in call("doctor").stdout
+    damaged = tmp_path / "damaged.txt"
+    environment = environment | {"TENSORWRIGHT_CALIBRATION": str(damaged)}
+    assert "calibration   none; `tensorwright doctor --calibrate`" in call("doctor", env=environment).stdout
+    damaged.write_text(path.read_text().replace("gigahertz", "gigahurts"))
+    result = call_json("doctor", env=environment)
+    assert result["calibration"] is None and f"the calibration {damaged} is ignored: it has no line 'gigahertz'" in result["problems"][0]
+    assert "is ignored" in call("explain", model, env=environment).stdout
+    assert call_json("profile", model, "--runs", 2, "--seconds", 0, env=environment)["roof"]["calibrated"] is False
+
+
+def test_no_place_for_a_calibration_is_said():
+    assert "no place for a calibration" in call("doctor", "--calibrate", code=1).stderr  # TENSORWRIGHT_CALIBRATION is off in tests
+
+
+def test_profile_stands_beside_the_calibrated_roof(calibration, model):
+    # The roof of a profile is the measured peak of the vectors that its code has.
+    _, environment, result = calibration
+    peaks = result["calibration"]["peak_gflops_by_vector_bytes"]
+    roof = call_json("profile", model, "--threads", 1, "--runs", 2, "--seconds", 0, "--target", "x86-64-v2", env=environment)["roof"]
+    assert roof["calibrated"] and roof["gflops_per_second"] == pytest.approx(peaks["16"]["one_core"], rel=1e-3)
+    assert roof["memory_gigabytes_per_second"] == pytest.approx(result["calibration"]["read_gigabytes"]["one_core"], rel=1e-3)
+
+
 # ---- exported modules: the runtime alone
 
 
