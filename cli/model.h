@@ -34,6 +34,7 @@ bool is_exported(const std::filesystem::path& path);
 class LoadedModel {
 public:
   explicit LoadedModel(const ModelOptions& options);
+  explicit LoadedModel(compile::CompiledModule compiled);
   ~LoadedModel();
   LoadedModel(const LoadedModel&) = delete;
 

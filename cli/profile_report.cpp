@@ -112,6 +112,7 @@ Json to_json(const ProfileReport& report) {
                         {"origin", l.origin},
                         {"shape", l.shape},
                         {"seconds", l.seconds},
+                        {"best_seconds", l.best_seconds},
                         {"predicted_seconds", l.predicted_seconds},
                         {"flops", l.flops},
                         {"bytes", l.bytes},

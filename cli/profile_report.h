@@ -21,7 +21,8 @@ Roof roof_of(const std::string& target, int threads);
 
 struct LaunchProfile {
   std::string kernel, origin, shape;
-  double seconds = 0, predicted_seconds = 0, flops = 0, bytes = 0, roof_seconds = 0;
+  double seconds = 0, best_seconds = 0; // the median and the least over the runs
+  double predicted_seconds = 0, flops = 0, bytes = 0, roof_seconds = 0;
 
   double gflops() const { return seconds > 0 ? flops / seconds * 1e-9 : 0; }
   double gigabytes() const { return seconds > 0 ? bytes / seconds * 1e-9 : 0; }

@@ -30,6 +30,7 @@ ProfileReport measure(const ModelOptions& options, const InputOptions& input_opt
                                .origin = text(launch.origin),
                                .shape = text(launch.shape),
                                .seconds = std::max(launches[i].quantile(0.5), 0.0),
+                               .best_seconds = std::max(launches[i].quantile(0), 0.0),
                                .predicted_seconds = launch.predicted_ns * 1e-9 / sharing,
                                .flops = launch.flops,
                                .bytes = launch.bytes,

@@ -69,7 +69,7 @@ def test_help_names_every_command():
     (["run", "x.onnx", "--nope"], "--nope"),
     (["run", "x.onnx", "--threads", "-1"], "--threads: expected a number from 0 to 65536, found '-1'"),
     (["bench", "x.onnx", "--runs", "0"], "--runs: expected a number from 1 to 1000000, found '0'"),
-    (["compare", "x.onnx", "--against", "magic"], "--against: expected reference or onnxruntime, found 'magic'"),
+    (["compare", "x.onnx", "--against", "magic"], "--against: expected reference or float64 or onnxruntime, found 'magic'"),
 ])
 def test_wrong_arguments_are_the_users_mistake(arguments, message):
     import re
@@ -278,6 +278,41 @@ def test_compare(model, against):
     environment = os.environ | {"TENSORWRIGHT_PYTHON": sys.executable}
     result = call_json("compare", model, "--against", against, "--dim", "n=3", env=environment)
     assert result["same"] and result["outputs"][0]["relative"] < 1e-4
+
+
+@pytest.mark.parametrize("command", ["run", "compile"])
+def test_check_compares_with_float64(model, tmp_path, command):
+    # Each output with its error over its largest magnitude, beside the command's own result.
+    result = call_json(command, model, "--check", cwd=tmp_path)
+    assert result["check"]["against"] == "float64" and result["check"]["same"] is True
+    assert [output["name"] for output in result["check"]["outputs"]] == ["y"] and result["check"]["outputs"][0]["relative"] < 1e-6
+    assert "outputs" in result or result["path"] == "small.so"
+    text = call(command, model, "--check", cwd=tmp_path).stdout
+    assert "checked against float64, 0.0001 of each output's largest magnitude allowed: passed" in text
+
+
+def test_check_that_fails_exits_with_4_and_writes_nothing(tmp_path):
+    # 1e8 + 1 - 1e8 is 0 in float32 and 1 in float64.
+    (tmp_path / "lost.txt").write_text("""# tensorwright 1
+from __future__ import annotations
+from tensorwright.text import *
+
+large = constant(f32, (4,), [1e+08, 1e+08, 1e+08, 1e+08])
+
+@function(exported=True)
+def main(x: Tensor[(4), f32]) -> Tensor[(4), f32]:
+    a: Tensor[(4), f32] = add(x, large)
+    y: Tensor[(4), f32] = sub(a, large)
+    return y
+""".replace("[(4), f32]", "[(4,), f32]"))
+    check = call_json("compile", tmp_path / "lost.txt", "--check", "-o", tmp_path / "lost.so", code=4)["check"]
+    assert check["same"] is False and not (tmp_path / "lost.so").exists()
+    result = call("run", tmp_path / "lost.txt", "--check", code=4)
+    assert "DIFFERS" in result.stdout and "FAILED" in result.stdout
+
+
+def test_check_needs_the_model_itself(fake_module):
+    assert "holds machine code only" in call("run", fake_module, "--check", code=1).stderr
 
 
 def test_compare_that_differs_exits_with_4(model):
