@@ -65,16 +65,22 @@ td:first-child, th:first-child, td:nth-child(2), th:nth-child(2) { text-align: l
 svg { width: 100%; height: auto } .measured { fill: #3b76c4 } .predicted { fill: #f0a830 } text { fill: currentColor; font-size: 12px }
 @media (prefers-color-scheme: dark) { body { color: #dfe6ee; background: #12181f } td, th { border-color: #2b3642 } })";
 
-// Two bars for each kernel, the slowest first: measured and predicted.
-std::string chart(const std::vector<LaunchProfile>& launches) {
-  constexpr double width = 1160, label_width = 380, row = 30;
+std::vector<LaunchProfile> slowest_first(const ProfileReport& report) {
+  std::vector<LaunchProfile> out = report.launches;
+  std::stable_sort(out.begin(), out.end(), [](const auto& a, const auto& b) { return a.seconds > b.seconds; });
+  return out;
+}
+
+constexpr double chart_width = 1160, chart_label = 380, chart_row = 30;
+
+// Two bars for each kernel: measured and predicted.
+std::string bars(const std::vector<LaunchProfile>& launches) {
   double longest = 1e-12;
   for (const auto& l : launches) longest = std::max({longest, l.seconds, l.predicted_seconds});
-  std::string out = fmt::format("<svg viewBox=\"0 0 {} {}\" role=\"img\" aria-label=\"time of each kernel\">\n", width,
-                                row * static_cast<double>(launches.size()));
+  std::string out;
   for (size_t i = 0; i < launches.size(); ++i) {
     const LaunchProfile& l = launches[i];
-    const double y = row * static_cast<double>(i), scale = (width - label_width - 90) / longest;
+    const double y = chart_row * static_cast<double>(i), scale = (chart_width - chart_label - 180) / longest;
     std::string name = label(l);
     if (name.size() > 52) {
       size_t cut = 50;
@@ -82,15 +88,20 @@ std::string chart(const std::vector<LaunchProfile>& launches) {
       name = name.substr(0, cut) + "…";
     }
     out += fmt::format("<g><title>{} {}: {}, predicted {}</title><text x=\"{}\" y=\"{}\" text-anchor=\"end\">{}</text>", escape(label(l)),
-                       escape(l.shape), time_text(l.seconds), time_text(l.predicted_seconds), label_width - 8, y + 17, escape(name));
+                       escape(l.shape), time_text(l.seconds), time_text(l.predicted_seconds), chart_label - 8, y + 17, escape(name));
     out +=
-        fmt::format("<rect class=\"measured\" x=\"{}\" y=\"{}\" width=\"{:.1f}\" height=\"11\"/>", label_width, y + 4, l.seconds * scale);
-    out += fmt::format("<rect class=\"predicted\" x=\"{}\" y=\"{}\" width=\"{:.1f}\" height=\"7\"/>", label_width, y + 16,
+        fmt::format("<rect class=\"measured\" x=\"{}\" y=\"{}\" width=\"{:.1f}\" height=\"11\"/>", chart_label, y + 4, l.seconds * scale);
+    out += fmt::format("<rect class=\"predicted\" x=\"{}\" y=\"{}\" width=\"{:.1f}\" height=\"7\"/>", chart_label, y + 16,
                        l.predicted_seconds * scale);
-    out += fmt::format("<text x=\"{:.1f}\" y=\"{}\">{}</text></g>\n", label_width + std::max(l.seconds, l.predicted_seconds) * scale + 6,
-                       y + 17, time_text(l.seconds));
+    out += fmt::format("<text x=\"{:.1f}\" y=\"{}\">{}, {:.0f} % of the roof</text></g>\n",
+                       chart_label + std::max(l.seconds, l.predicted_seconds) * scale + 6, y + 17, time_text(l.seconds), l.roof_percent());
   }
-  return out + "</svg>\n";
+  return out;
+}
+
+std::string chart(const std::vector<LaunchProfile>& launches) {
+  return fmt::format("<svg viewBox=\"0 0 {} {}\" role=\"img\" aria-label=\"time of each kernel\">\n{}</svg>\n", chart_width,
+                     chart_row * static_cast<double>(launches.size()), bars(launches));
 }
 
 } // namespace
@@ -131,8 +142,6 @@ Json to_json(const ProfileReport& report) {
 }
 
 std::string to_html(const ProfileReport& report) {
-  std::vector<LaunchProfile> slowest = report.launches;
-  std::stable_sort(slowest.begin(), slowest.end(), [](const auto& a, const auto& b) { return a.seconds > b.seconds; });
   std::string rows;
   for (const LaunchProfile& l : report.launches)
     rows += fmt::format(
@@ -144,11 +153,26 @@ std::string to_html(const ProfileReport& report) {
       "<h1>Profile of {0}</h1>\n<p>{2}</p>\n<p>Bars: measured (blue) above predicted (yellow), the slowest first.</p>\n{3}"
       "<h1>In the order of the run</h1>\n<table><tr><th>kernel</th><th>shape</th><th>ms</th><th>predicted</th><th>GFLOP/s</th><th>GB/s</th>"
       "<th>% of roof</th></tr>\n{4}</table></body></html>\n",
-      escape(report.model), style, escape(summary(report)), chart(slowest), rows);
+      escape(report.model), style, escape(summary(report)), chart(slowest_first(report)), rows);
 }
 
-void write_html(const ProfileReport& report, const std::filesystem::path& path) {
-  const std::string text = to_html(report);
+// A document of its own: with a heading, for there is no page around it.
+std::string to_svg(const ProfileReport& report) {
+  constexpr size_t most = 24;
+  constexpr double heading = 64;
+  std::vector<LaunchProfile> launches = slowest_first(report);
+  launches.resize(std::min(launches.size(), most));
+  const double height = heading + chart_row * static_cast<double>(launches.size());
+  return fmt::format(
+      "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {0} {1}\" font-family=\"sans-serif\">\n"
+      "<style>.measured {{ fill: #3b76c4 }} .predicted {{ fill: #f0a830 }} text {{ fill: #1d2733; font-size: 12px }}</style>\n"
+      "<rect width=\"{0}\" height=\"{1}\" fill=\"#fff\"/>\n"
+      "<text x=\"12\" y=\"22\">{2}</text>\n<text x=\"12\" y=\"44\">The slowest {3}: measured (blue), predicted (yellow).</text>\n"
+      "<g transform=\"translate(0 {4})\">\n{5}</g></svg>\n",
+      chart_width, height, escape(summary(report)), launches.size(), heading, bars(launches));
+}
+
+void write_text(const std::string& text, const std::filesystem::path& path) {
   write_file(path, std::as_bytes(std::span(text.data(), text.size())));
 }
 

@@ -43,6 +43,8 @@ struct ProfileReport {
 std::string to_table(const ProfileReport& report);
 Json to_json(const ProfileReport& report);
 std::string to_html(const ProfileReport& report);
-void write_html(const ProfileReport& report, const std::filesystem::path& path);
+// The chart alone, of the slowest kernels.
+std::string to_svg(const ProfileReport& report);
+void write_text(const std::string& text, const std::filesystem::path& path);
 
 } // namespace tw::cli

@@ -22,7 +22,8 @@ int run(const ModelOptions& options, std::string path, bool check, Output& outpu
                             {"kernels", report.kernels},
                             {"kernels_cached", report.kernels_cached},
                             {"weight_bytes", report.weight_bytes},
-                            {"arena_bytes", report.arena_bytes}});
+                            {"arena_bytes", report.arena_bytes},
+                            {"live_bytes", report.live_bytes}});
   output.line(fmt::format("{}: {}, {} kernels ({} from the cache), arena {}, compiled in {} for {}", path,
                           bytes_text(static_cast<double>(bytes)), report.kernels, report.kernels_cached,
                           bytes_text(static_cast<double>(report.arena_bytes)), time_text(report.total_seconds), model.descriptor().target));

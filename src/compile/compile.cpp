@@ -119,8 +119,10 @@ private:
     }
     visit(plan_.function.node(), [&](const Constant& c) { plan_.constants.emplace(&c, state_.weights.add(c.data)); });
     plan_.weight_bytes = state_.weights.bytes();
-    for (const auto& attr : entry.attrs)
+    for (const auto& attr : entry.attrs) {
       if (attr->name == "arena_bytes") state_.report.arena_bytes = std::get<int64_t>(attr->value);
+      if (attr->name == "live_bytes") state_.report.live_bytes = std::get<int64_t>(attr->value);
+    }
     plan_.describe = [this](const Invoke& invoke, const Kernel& kernel, const Opt<Origin>& origin) {
       return describe_launch(invoke, kernel, origin, target_);
     };

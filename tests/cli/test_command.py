@@ -5,6 +5,7 @@ import os
 import shutil
 import subprocess
 import sys
+import xml.etree.ElementTree
 from pathlib import Path
 
 import numpy as np
@@ -207,9 +208,10 @@ def test_one_npy_file_holds_one_output(fake_module, tmp_path):
 def test_bench_and_profile_of_an_exported_module(fake_module, tmp_path):
     result = call_json("bench", fake_module, "--runs", 5, "--seconds", 0, "--warm-up", 1)
     assert result["runs"] == 5 and 0 < result["p10_seconds"] <= result["median_seconds"] <= result["p90_seconds"]
-    result = call_json("profile", fake_module, "--runs", 3, "--seconds", 0, "--html", tmp_path / "report.html")
+    result = call_json("profile", fake_module, "--runs", 3, "--seconds", 0, "--html", tmp_path / "report.html", "--svg", tmp_path / "chart.svg")
     assert [launch["origin"] for launch in result["launches"]] == ["mul1+add1+sum1"]
     assert "<svg" in (tmp_path / "report.html").read_text()
+    assert len(xml.etree.ElementTree.parse(tmp_path / "chart.svg").getroot()) > 2  # a whole document: title, style, background
     assert "mul1+add1+sum1" in call("profile", fake_module, "--runs", 1, "--seconds", 0).stdout
 
 
@@ -218,6 +220,8 @@ def test_info_of_an_exported_module(fake_module):
     assert result["inputs"] == [{"name": "x", "dtype": "f32", "shape": ["n", 3]}]
     assert result["dimensions"] == [{"name": "n", "minimum": 1, "maximum": 64, "multiple": 1}]
     assert "f32[n, 3]" in call("info", fake_module).stdout
+    # The arena depends on n: it is told for the smallest.
+    assert result["arena_bytes"] > 0 and " with n=1" in call("info", fake_module).stdout
 
 
 @pytest.mark.parametrize("command", ["compile", "compare", "explain"])
@@ -255,7 +259,9 @@ def test_compile_says_how_large_the_arena_is(tmp_path):
     onnx.save(helper.make_model(helper.make_graph(nodes, "chain", [value("x")], [value("y")]), opset_imports=[helper.make_operatorsetid("", 17)],
                                 ir_version=8), tmp_path / "chain.onnx")
     result = call_json("compile", tmp_path / "chain.onnx", "-o", tmp_path / "chain.so")
-    assert 2 * 40000 <= result["arena_bytes"] <= 1.1 * 2 * 40000
+    assert 2 * 40000 <= result["live_bytes"] <= result["arena_bytes"] <= 1.1 * 2 * 40000
+    assert call_json("info", tmp_path / "chain.so")["arena_bytes"] == result["arena_bytes"]
+    assert "arena 78.1 KiB" in call("info", tmp_path / "chain.so").stdout
 
 
 def test_compile_for_another_processor(model, tmp_path):
