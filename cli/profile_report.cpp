@@ -40,7 +40,7 @@ std::string label(const LaunchProfile& launch) { return launch.origin.empty() ? 
 std::string summary(const ProfileReport& report) {
   return fmt::format("{}: {} a run (median of {}), {} in {} kernels, {} threads, {}; roof: {:.0f} GFLOP/s, {:.1f} GB/s of memory, {}",
                      report.model, time_text(report.seconds), report.runs, time_text(report.launch_seconds()), report.launches.size(),
-                     report.threads, report.target, report.roof.flops_per_second * 1e-9, report.roof.levels.back().bytes_per_second * 1e-9,
+                     report.threads, report.target, report.roof.flops_per_second * 1e-9, report.roof.memory_gigabytes(),
                      report.roof.measured ? "as calibrated" : "nominal (tensorwright doctor --calibrate measures them)");
 }
 
@@ -136,7 +136,7 @@ Json to_json(const ProfileReport& report) {
           {"median_seconds", report.seconds},
           {"roof",
            {{"gflops_per_second", report.roof.flops_per_second * 1e-9},
-            {"memory_gigabytes_per_second", report.roof.levels.back().bytes_per_second * 1e-9},
+            {"memory_gigabytes_per_second", report.roof.memory_gigabytes()},
             {"calibrated", report.roof.measured}}},
           {"launches", launches}};
 }

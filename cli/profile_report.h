@@ -15,6 +15,7 @@ struct Roof {
   std::vector<Level> levels; // the smallest first; the last one is memory and holds everything
   bool measured = false;     // by a calibration, not from the processor's name
   double seconds(double flops, double bytes) const;
+  double memory_gigabytes() const { return levels.empty() ? 0 : levels.back().bytes_per_second * 1e-9; }
 };
 // Of this machine with so many threads, for code with the instructions of the target.
 Roof roof_of(const std::string& target, int threads);
