@@ -7,6 +7,7 @@
 // Each figure is best of `rounds` against the best peak of the same rounds; a round is some 200 µs of each. `blocks` row blocks of A pass
 // over one panel of B, as in a matrix product; C is written for each block.
 #include "codegen/llvm/jit.h"
+#include "codegen/llvm/probe.h"
 #include "register_tile.h"
 
 #include "base/diagnostics.h"
@@ -27,7 +28,6 @@ using namespace tw::bench;
 namespace {
 
 using TileFunction = void(const float*, const float*, float*, const int64_t*);
-using PeakFunction = void(float*);
 
 struct Settings {
   std::string target = "native", table = "sizes";
@@ -97,11 +97,11 @@ void check(const TileShape& s, const float* a, const float* b, const float* c) {
 }
 
 // Per cent of the peak.
-double measure(const Loaded& tile, PeakFunction* peak, int peak_accumulators, const Settings& settings) {
+double measure(const Loaded& tile, const Probe& peak, const Settings& settings) {
   const TileShape& s = tile.shape;
   int width = s.nv * s.lanes;
   AlignedFloats a(size_t(s.mr) * settings.blocks * s.lda + 64), b(size_t(s.k) * width * settings.panels),
-      c(size_t(s.mr) * settings.blocks * width), p(64);
+      c(size_t(s.mr) * settings.blocks * width);
   std::vector<int64_t> rows(s.mr);
   for (int row = 0; row < s.mr; ++row) rows[row] = row * s.lda * 4;
   if (s.rows == Rows::strided) rows[0] = s.lda * 4;
@@ -114,12 +114,12 @@ double measure(const Loaded& tile, PeakFunction* peak, int peak_accumulators, co
   };
   pass();
   check(s, a.data, b.data, c.data);
-  double flops = 2.0 * s.mr * width * double(s.k) * settings.blocks, peak_flops = 2.0 * 4096 * peak_accumulators * s.lanes;
+  double flops = 2.0 * s.mr * width * double(s.k) * settings.blocks;
   int repeats = std::max(settings.panels, int(2e-4 * 1e11 / flops));
   double best = 0, best_peak = 0;
   for (int round = 0; round < settings.rounds; ++round) {
-    best_peak = std::max(best_peak, 4 * peak_flops / seconds_of([&] {
-                                      for (int i = 0; i < 4; ++i) peak(p.data);
+    best_peak = std::max(best_peak, 4 * peak.multiply_add_flops() / seconds_of([&] {
+                                      for (int i = 0; i < 4; ++i) peak.multiply_add();
                                     }));
     best = std::max(best, repeats * flops / seconds_of([&] {
                             for (int i = 0; i < repeats; ++i) pass();
@@ -141,31 +141,21 @@ std::vector<Tile> tiles_of(int lanes) {
 struct Runner {
   Settings settings;
   Target target;
-  int lanes, accumulators;
-  JitCode peak_code;
-
-  static std::vector<ObjectBytes> peak_object(const Target& target, int lanes, int accumulators) {
-    llvm::LLVMContext context;
-    auto module = build_peak(context, lanes, accumulators);
-    std::vector<ObjectBytes> objects;
-    objects.push_back(ModuleCompiler(target).object(*module));
-    return objects;
-  }
+  int lanes;
+  Probe peak;
 
   explicit Runner(const Settings& settings)
-      : settings(settings), target(parse_target(settings.target)), lanes(target.lanes(4)), accumulators(12),
-        peak_code(peak_object(target, lanes, accumulators)) {}
+      : settings(settings), target(parse_target(settings.target)), lanes(target.lanes(4)), peak(target) {}
 
   void cell(const TileShape& shape) {
     Loaded tile = load(shape, target, settings);
-    std::printf(" %5.1f%s |", measure(tile, peak_code.function<PeakFunction>("peak"), accumulators, settings), tile.spills ? "s" : " ");
+    std::printf(" %5.1f%s |", measure(tile, peak, settings), tile.spills ? "s" : " ");
     std::fflush(stdout);
   }
 
   void report_peak() {
-    AlignedFloats p(64);
-    double best = 0, flops = 2.0 * 4096 * accumulators * lanes;
-    for (int i = 0; i < 2000; ++i) best = std::max(best, flops / seconds_of([&] { peak_code.function<PeakFunction>("peak")(p.data); }));
+    double best = 0;
+    for (int i = 0; i < 2000; ++i) best = std::max(best, peak.multiply_add_flops() / seconds_of([&] { peak.multiply_add(); }));
     std::printf("peak %.1f GFLOP/s, level %d, %s\n\n", best * 1e-9, settings.options.level, settings.target.c_str());
   }
 

@@ -129,38 +129,4 @@ std::unique_ptr<llvm::Module> build_tile(llvm::LLVMContext& context, const TileS
   return module;
 }
 
-std::unique_ptr<llvm::Module> build_peak(llvm::LLVMContext& context, int lanes, int accumulators) {
-  auto module = std::make_unique<llvm::Module>("peak", context);
-  auto* function = make_function(*module, "peak", 1);
-  auto* entry = llvm::BasicBlock::Create(context, "entry", function);
-  auto* loop = llvm::BasicBlock::Create(context, "loop", function);
-  auto* done = llvm::BasicBlock::Create(context, "done", function);
-  llvm::IRBuilder<> b(entry);
-  auto* vector = llvm::FixedVectorType::get(b.getFloatTy(), lanes);
-  Value* factor = b.CreateAlignedLoad(vector, function->getArg(0), llvm::Align(4));
-  b.CreateBr(loop);
-  b.SetInsertPoint(loop);
-  auto* count = b.CreatePHI(b.getInt64Ty(), 2);
-  count->addIncoming(b.getInt64(0), entry);
-  std::vector<llvm::PHINode*> sums;
-  for (int i = 0; i < accumulators; ++i) sums.push_back(b.CreatePHI(vector, 2));
-  std::vector<Value*> values(sums.begin(), sums.end());
-  for (int step = 0; step < 4; ++step)
-    for (Value*& value : values) value = b.CreateIntrinsic(llvm::Intrinsic::fma, {vector}, {factor, factor, value});
-  for (size_t i = 0; i < sums.size(); ++i) {
-    sums[i]->addIncoming(
-        llvm::ConstantVector::getSplat(llvm::ElementCount::getFixed(lanes), llvm::ConstantFP::get(b.getFloatTy(), double(i))), entry);
-    sums[i]->addIncoming(values[i], loop);
-  }
-  Value* next = b.CreateAdd(count, b.getInt64(4));
-  count->addIncoming(next, loop);
-  b.CreateCondBr(b.CreateICmpULT(next, b.getInt64(4096)), loop, done);
-  b.SetInsertPoint(done);
-  for (Value*& value : values)
-    if (&value != &values[0]) values[0] = b.CreateFAdd(values[0], value);
-  b.CreateAlignedStore(values[0], function->getArg(0), llvm::Align(4));
-  b.CreateRetVoid();
-  return module;
-}
-
 } // namespace tw::bench

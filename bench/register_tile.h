@@ -31,7 +31,4 @@ std::string name_of(const TileShape& shape);
 // void name(const float* a, const float* b, float* c, const int64_t* rows): `rows` holds byte offsets (or the stride alone). C is dense.
 std::unique_ptr<llvm::Module> build_tile(llvm::LLVMContext& context, const TileShape& shape);
 
-// void peak(float* out): 4096 * accumulators fused multiply-adds of whole vectors in registers alone.
-std::unique_ptr<llvm::Module> build_peak(llvm::LLVMContext& context, int lanes, int accumulators);
-
 } // namespace tw::bench

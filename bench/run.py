@@ -4,7 +4,8 @@
 
 Each engine runs in a process of its own; rounds go round-robin (A B C, A B C, …), so that the machine's drift hits all alike. What counts is the
 ratio: in each round Tensorwright's median time over the peer's, and of these the median over the rounds. Outputs are compared with those of the
-first peer. Compile times are without Tensorwright's on-disk cache; peak memory is that of the engine's process, with Python.
+first peer. Compile times are from the file to something that runs, imports not counted, without Tensorwright's on-disk cache; "cached" is a second compile
+with it. Peak memory is that of the engine's process, with Python. The last two lines are the geometric means over the two sets of models.
 """
 from __future__ import annotations
 
@@ -12,7 +13,6 @@ import argparse
 import json
 import math
 import os
-import platform
 import statistics
 import subprocess
 import sys
@@ -22,8 +22,10 @@ from pathlib import Path
 
 import engines
 import models
+from machine import physical_cores, processor
 
 HERE = Path(__file__).resolve().parent
+FASTER = "the faster peer"
 
 
 def say(text: str) -> None:
@@ -40,7 +42,8 @@ class Worker:
         self.peak_bytes = 0
         command = [sys.executable, HERE / "engines.py", name, model, str(threads), scratch / "feeds.npz", self.outputs]
         with open(self.log, "w") as log:
-            self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log, text=True)
+            self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log, text=True,
+                                            env=os.environ | {"TENSORWRIGHT_CACHE": "off"})
         self.start = self._answer()
 
     def _answer(self) -> dict | None:
@@ -80,6 +83,15 @@ def difference(mine: Path, other: Path) -> float:
     return worst
 
 
+def cached_compile_seconds(model: Path, threads: int, scratch: Path) -> float:
+    """Of a new process that finds everything which another one has left on disk."""
+    command = [sys.executable, HERE / "engines.py", "compile", "tensorwright", model, str(threads)]
+    environment = os.environ | {"TENSORWRIGHT_CACHE": str(scratch / "cache")}
+    for _ in range(2):
+        answer = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env=environment, check=True).stdout
+    return json.loads(answer)
+
+
 def measure(model: Path, names: list[str], arguments: argparse.Namespace, scratch: Path) -> list[dict]:
     subprocess.run([sys.executable, HERE / "engines.py", "feeds", model, scratch / "feeds.npz"], check=True)
     workers = [Worker(name, model, arguments.threads, scratch) for name in names]
@@ -103,6 +115,8 @@ def measure(model: Path, names: list[str], arguments: argparse.Namespace, scratc
             row["ratio"] = statistics.median(mine / theirs for mine, theirs in zip(ours.medians, w.medians))
         if oracle and w is not oracle:
             row["difference"] = difference(w.outputs, oracle.outputs)
+        if w is ours:
+            row["cached_compile_seconds"] = cached_compile_seconds(model, arguments.threads, scratch)
         rows.append(row)
     return rows
 
@@ -113,11 +127,12 @@ def text_of(row: dict) -> str:
         return f"{head} failed: {row['failed']}"
     ratio = f"{row['ratio']:6.2f}" if "ratio" in row else f"{'':6s}"
     difference = f"{row['difference']:8.1e}" if "difference" in row else f"{'':8s}"
-    return (f"{head} {row['median_seconds'] * 1e3:9.2f} {row['best_seconds'] * 1e3:9.2f} {ratio} {row['compile_seconds']:8.2f} "
+    cached = f"{row['cached_compile_seconds']:6.2f}" if "cached_compile_seconds" in row else f"{'':6s}"
+    return (f"{head} {row['median_seconds'] * 1e3:9.2f} {row['best_seconds'] * 1e3:9.2f} {ratio} {row['compile_seconds']:9.2f} {cached} "
             f"{row['first_seconds'] * 1e3:9.1f} {row['peak_bytes'] / 2**20:8.0f} {difference}")
 
 
-HEADINGS = (f"{'model':22s} {'engine':13s} {'median ms':>9s} {'best ms':>9s} {'ratio':>6s} {'compile s':>8s} {'first ms':>8s} {'peak MiB':>8s} "
+HEADINGS = (f"{'model':22s} {'engine':13s} {'median ms':>9s} {'best ms':>9s} {'ratio':>6s} {'compile s':>9s} {'cached':>6s} {'first ms':>9s} {'peak MiB':>8s} "
             f"{'error':>8s}")
 
 
@@ -131,55 +146,28 @@ def geometric_means(rows: list[dict]) -> list[dict]:
             if row["set"] == name and "ratio" in row:
                 ratios.setdefault(row["engine"], []).append(row["ratio"])
                 best[row["model"]] = max(best.get(row["model"], 0), row["ratio"])
-        ratios["the faster peer"] = list(best.values())
+        ratios[FASTER] = list(best.values())
         means += [{"set": name, "of": peer, "models": len(values), "mean": statistics.geometric_mean(values), "worst": max(values)}
                   for peer, values in ratios.items() if values]
     return means
 
 
-def processor() -> str:
-    try:
-        lines = Path("/proc/cpuinfo").read_text().splitlines()
-    except OSError:
-        return platform.processor()
-    return next((line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")), platform.machine())
-
-
-def physical_cores() -> int:
-    seen = set()
-    for cpu in os.sched_getaffinity(0):
-        siblings = Path(f"/sys/devices/system/cpu/cpu{cpu}/topology/thread_siblings_list")
-        seen.add(siblings.read_text() if siblings.exists() else cpu)
-    return len(seen)
-
-
-def run_kernels(arguments: argparse.Namespace) -> int:
-    """The programs of bench/ that measure single kernels against the peak of this machine."""
-    build = Path(os.environ.get("TENSORWRIGHT_BUILD") or models.ROOT / "build")
-    programs = ["bench_matmul", "bench_register_tiles"]
-    subprocess.run(["cmake", "--build", build, "--target", *programs], check=True, stdout=subprocess.DEVNULL)
-    for options in ([programs[0], "--threads", "1"], [programs[0], "--threads", str(arguments.threads)], [programs[1], "--rounds", "10"]):
-        say("\n" + " ".join(options))
-        subprocess.run([build / "bench" / options[0], *options[1:]], check=True)
-    return 0
-
-
 def parse() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="./dev bench", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--models", nargs="+", default=[], metavar="MODEL", help="zoo, small, files, or names of models (default: zoo and small)")
-    parser.add_argument("--peers", default="onnxruntime,openvino", help="engines to stand beside, with commas (default: %(default)s)")
+    every = ",".join(name for name in engines.ENGINES if name != "tensorwright")
+    parser.add_argument("--peers", nargs="?", default=every, const=every, metavar="LIST",
+                        help="stand beside other engines; which ones, with commas (default: %(const)s)")
     parser.add_argument("--threads", type=int, default=physical_cores(), help="of every engine (default: one for each core, %(default)s)")
     parser.add_argument("--rounds", type=int, default=7, help="default: %(default)s")
     parser.add_argument("--seconds", type=float, default=1.0, help="of each engine in each round (default: %(default)s)")
+    parser.add_argument("--host", default="This machine", metavar="WORDS", help="what the results call it, e.g. \"Two-core AVX-512 server under KVM\"")
     parser.add_argument("--json", metavar="FILE", help="write the results there as well")
-    parser.add_argument("--kernels", action="store_true", help="measure single kernels against the machine's peak instead")
     return parser.parse_args()
 
 
 def main() -> int:
     arguments = parse()
-    if arguments.kernels:
-        return run_kernels(arguments)
     peers = [name for name in arguments.peers.split(",") if name]
     for name in peers:
         if name not in engines.ENGINES or name == "tensorwright":
@@ -188,10 +176,13 @@ def main() -> int:
             say(f"{name} is left out, because it is not installed in .venv/ (pip install {engines.ENGINES[name].package})")
     names = [name for name in peers if engines.installed(name)] + ["tensorwright"]
     chosen = models.chosen_models(arguments.models, say)
-    host = {"processor": processor(), "threads": arguments.threads, "date": time.strftime("%Y-%m-%d")}
+    host = {"name": arguments.host, "processor": processor(), "threads": arguments.threads, "date": time.strftime("%Y-%m-%d")}
     say(f"{host['processor']}, {host['threads']} threads, {host['date']}; ratio: Tensorwright's time over the engine's\n\n{HEADINGS}")
     rows: list[dict] = []
-    for model in chosen:
+    start = time.monotonic()
+    for number, model in enumerate(chosen):
+        left = f", about {(time.monotonic() - start) / number * (len(chosen) - number) / 60:.0f} min left" if number else ""
+        print(f"[{number + 1}/{len(chosen)}] {models.label(model)}{left}", file=sys.stderr, flush=True)
         with tempfile.TemporaryDirectory() as scratch:
             fresh = [row | {"set": chosen[model]} for row in measure(model, names, arguments, Path(scratch))]
         for row in fresh:
@@ -199,7 +190,7 @@ def main() -> int:
         rows += fresh
     means = geometric_means(rows)
     say("")
-    for mean in means:
+    for mean in sorted(means, key=lambda mean: mean["of"] == FASTER):  # the last lines are what counts
         say(f"{mean['set']:6s} geometric mean of {mean['models']:2d} models: {mean['mean']:.3f} of the time of {mean['of']}; worst {mean['worst']:.2f}")
     if arguments.json:
         Path(arguments.json).write_text(json.dumps({"host": host, "rows": rows, "geometric_means": means}, indent=1) + "\n")

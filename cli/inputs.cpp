@@ -60,13 +60,6 @@ std::map<std::string, HostTensor> read_files(const tw_module_descriptor& module,
   return out;
 }
 
-// The smallest legal size that is not zero.
-int64_t made_up_size(const tw_symbol& symbol) {
-  const int64_t multiple = std::max<int64_t>(symbol.multiple, 1), wish = std::max<int64_t>({symbol.minimum, multiple, 1});
-  const int64_t size = (wish + multiple - 1) / multiple * multiple;
-  return size;
-}
-
 HostTensor make_up(const tw_port& port, std::vector<int64_t> shape, uint64_t seed) {
   HostTensor out = HostTensor::allocate(from_c_dtype(port.dtype), std::move(shape));
   std::string name = port.name;
@@ -80,6 +73,11 @@ HostTensor make_up(const tw_port& port, std::vector<int64_t> shape, uint64_t see
 }
 
 } // namespace
+
+int64_t smallest_size(const tw_symbol& symbol) {
+  const int64_t multiple = std::max<int64_t>(symbol.multiple, 1), wish = std::max<int64_t>({symbol.minimum, multiple, 1});
+  return (wish + multiple - 1) / multiple * multiple;
+}
 
 NamedTensors make_inputs(const tw_module_descriptor& module, const InputOptions& options, const std::map<std::string, int64_t>& sizes) {
   auto given = read_files(module, options);
@@ -105,7 +103,7 @@ NamedTensors make_inputs(const tw_module_descriptor& module, const InputOptions&
       if (dimension.symbol < 0) shape.push_back(dimension.size);
       else {
         const tw_symbol& symbol = module.symbols[dimension.symbol];
-        shape.push_back(symbols.emplace(symbol.name, made_up_size(symbol)).first->second);
+        shape.push_back(symbols.emplace(symbol.name, smallest_size(symbol)).first->second);
       }
     }
     out.emplace_back(port.name, make_up(port, std::move(shape), options.seed));

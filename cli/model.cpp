@@ -100,6 +100,8 @@ LoadedModel::LoadedModel(const ModelOptions& options) {
   module_ = compiled_->runtime_module();
 }
 
+LoadedModel::LoadedModel(compile::CompiledModule compiled) : compiled_(std::move(compiled)), module_(compiled_->runtime_module()) {}
+
 LoadedModel::~LoadedModel() { tw_module_release(module_); }
 
 Runner::Runner(const LoadedModel& model, int threads, bool profile) : descriptor_(model.descriptor()) {

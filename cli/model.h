@@ -34,6 +34,7 @@ bool is_exported(const std::filesystem::path& path);
 class LoadedModel {
 public:
   explicit LoadedModel(const ModelOptions& options);
+  explicit LoadedModel(compile::CompiledModule compiled);
   ~LoadedModel();
   LoadedModel(const LoadedModel&) = delete;
 
@@ -63,6 +64,8 @@ private:
   std::vector<tw_tensor> outputs_;
 };
 
+// The smallest legal size that is not zero.
+int64_t smallest_size(const tw_symbol& symbol);
 // Inputs in the model's order: from the files, the rest made up. Floats are normal numbers, integers 0 or 1, and masks (by name) all ones;
 // sizes that are not given by files or `sizes` are the smallest legal ones above zero.
 NamedTensors make_inputs(const tw_module_descriptor& module, const InputOptions& options, const std::map<std::string, int64_t>& sizes);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cli/profile_report.h"
 
-#include "target/target.h"
+#include "target/calibration.h"
 
 #include <algorithm>
 #include <cmath>
@@ -15,15 +15,18 @@ double Roof::seconds(double flops, double bytes) const {
 }
 
 Roof roof_of(const std::string& target_name, int threads) {
-  const Target target = parse_target(target_name);
+  const Target target = native_target_with(parse_target(target_name).features);
   const int used = std::max(1, std::min(threads, target.cores));
-  const double cycles = target.gigahertz * 1e9 * used,
-               memory = used > 1 ? target.cost.memory_gigabytes_all_cores : target.cost.memory_gigabytes;
-  return {.flops_per_second = 2.0 * target.lanes(4) * target.fma_ports * cycles,
+  // From one core, which has the machine to itself, to all of them.
+  const double busy = target.cores > 1 ? static_cast<double>(used - 1) / (target.cores - 1) : 0,
+               memory = std::lerp(target.cost.memory_gigabytes, target.cost.memory_gigabytes_all_cores, busy);
+  const double cycles = target.gigahertz * 1e9 * used;
+  return {.flops_per_second = 2.0 * target.lanes(4) * target.fma_ports * cycles * std::lerp(1.0, target.cost.all_cores_pace, busy),
           .levels = {{static_cast<double>(target.l1_bytes * used), target.cost.l1_bytes_per_cycle * cycles},
                      {static_cast<double>(target.l2_bytes * used), target.cost.l2_bytes_per_cycle * cycles},
                      {static_cast<double>(target.l3_bytes), target.cost.l3_bytes_per_cycle * cycles},
-                     {INFINITY, memory * 1e9}}};
+                     {INFINITY, memory * 1e9}},
+          .measured = read_calibration().calibration.has_value()};
 }
 
 double ProfileReport::launch_seconds() const {
@@ -35,8 +38,10 @@ namespace {
 std::string label(const LaunchProfile& launch) { return launch.origin.empty() ? launch.kernel : launch.origin; }
 
 std::string summary(const ProfileReport& report) {
-  return fmt::format("{}: {} a run (median of {}), {} in {} kernels, {} threads, {}", report.model, time_text(report.seconds), report.runs,
-                     time_text(report.launch_seconds()), report.launches.size(), report.threads, report.target);
+  return fmt::format("{}: {} a run (median of {}), {} in {} kernels, {} threads, {}; roof: {:.0f} GFLOP/s, {:.1f} GB/s of memory, {}",
+                     report.model, time_text(report.seconds), report.runs, time_text(report.launch_seconds()), report.launches.size(),
+                     report.threads, report.target, report.roof.flops_per_second * 1e-9, report.roof.memory_gigabytes(),
+                     report.roof.measured ? "as calibrated" : "nominal (tensorwright doctor --calibrate measures them)");
 }
 
 std::string escape(std::string_view text) {
@@ -60,16 +65,22 @@ td:first-child, th:first-child, td:nth-child(2), th:nth-child(2) { text-align: l
 svg { width: 100%; height: auto } .measured { fill: #3b76c4 } .predicted { fill: #f0a830 } text { fill: currentColor; font-size: 12px }
 @media (prefers-color-scheme: dark) { body { color: #dfe6ee; background: #12181f } td, th { border-color: #2b3642 } })";
 
-// Two bars for each kernel, the slowest first: measured and predicted.
-std::string chart(const std::vector<LaunchProfile>& launches) {
-  constexpr double width = 1160, label_width = 380, row = 30;
+std::vector<LaunchProfile> slowest_first(const ProfileReport& report) {
+  std::vector<LaunchProfile> out = report.launches;
+  std::stable_sort(out.begin(), out.end(), [](const auto& a, const auto& b) { return a.seconds > b.seconds; });
+  return out;
+}
+
+constexpr double chart_width = 1160, chart_label = 380, chart_row = 30;
+
+// Two bars for each kernel: measured and predicted.
+std::string bars(const std::vector<LaunchProfile>& launches) {
   double longest = 1e-12;
   for (const auto& l : launches) longest = std::max({longest, l.seconds, l.predicted_seconds});
-  std::string out = fmt::format("<svg viewBox=\"0 0 {} {}\" role=\"img\" aria-label=\"time of each kernel\">\n", width,
-                                row * static_cast<double>(launches.size()));
+  std::string out;
   for (size_t i = 0; i < launches.size(); ++i) {
     const LaunchProfile& l = launches[i];
-    const double y = row * static_cast<double>(i), scale = (width - label_width - 90) / longest;
+    const double y = chart_row * static_cast<double>(i), scale = (chart_width - chart_label - 180) / longest;
     std::string name = label(l);
     if (name.size() > 52) {
       size_t cut = 50;
@@ -77,15 +88,20 @@ std::string chart(const std::vector<LaunchProfile>& launches) {
       name = name.substr(0, cut) + "…";
     }
     out += fmt::format("<g><title>{} {}: {}, predicted {}</title><text x=\"{}\" y=\"{}\" text-anchor=\"end\">{}</text>", escape(label(l)),
-                       escape(l.shape), time_text(l.seconds), time_text(l.predicted_seconds), label_width - 8, y + 17, escape(name));
+                       escape(l.shape), time_text(l.seconds), time_text(l.predicted_seconds), chart_label - 8, y + 17, escape(name));
     out +=
-        fmt::format("<rect class=\"measured\" x=\"{}\" y=\"{}\" width=\"{:.1f}\" height=\"11\"/>", label_width, y + 4, l.seconds * scale);
-    out += fmt::format("<rect class=\"predicted\" x=\"{}\" y=\"{}\" width=\"{:.1f}\" height=\"7\"/>", label_width, y + 16,
+        fmt::format("<rect class=\"measured\" x=\"{}\" y=\"{}\" width=\"{:.1f}\" height=\"11\"/>", chart_label, y + 4, l.seconds * scale);
+    out += fmt::format("<rect class=\"predicted\" x=\"{}\" y=\"{}\" width=\"{:.1f}\" height=\"7\"/>", chart_label, y + 16,
                        l.predicted_seconds * scale);
-    out += fmt::format("<text x=\"{:.1f}\" y=\"{}\">{}</text></g>\n", label_width + std::max(l.seconds, l.predicted_seconds) * scale + 6,
-                       y + 17, time_text(l.seconds));
+    out += fmt::format("<text x=\"{:.1f}\" y=\"{}\">{}, {:.0f} % of the roof</text></g>\n",
+                       chart_label + std::max(l.seconds, l.predicted_seconds) * scale + 6, y + 17, time_text(l.seconds), l.roof_percent());
   }
-  return out + "</svg>\n";
+  return out;
+}
+
+std::string chart(const std::vector<LaunchProfile>& launches) {
+  return fmt::format("<svg viewBox=\"0 0 {} {}\" role=\"img\" aria-label=\"time of each kernel\">\n{}</svg>\n", chart_width,
+                     chart_row * static_cast<double>(launches.size()), bars(launches));
 }
 
 } // namespace
@@ -107,6 +123,7 @@ Json to_json(const ProfileReport& report) {
                         {"origin", l.origin},
                         {"shape", l.shape},
                         {"seconds", l.seconds},
+                        {"best_seconds", l.best_seconds},
                         {"predicted_seconds", l.predicted_seconds},
                         {"flops", l.flops},
                         {"bytes", l.bytes},
@@ -117,12 +134,14 @@ Json to_json(const ProfileReport& report) {
           {"threads", report.threads},
           {"runs", report.runs},
           {"median_seconds", report.seconds},
+          {"roof",
+           {{"gflops_per_second", report.roof.flops_per_second * 1e-9},
+            {"memory_gigabytes_per_second", report.roof.memory_gigabytes()},
+            {"calibrated", report.roof.measured}}},
           {"launches", launches}};
 }
 
 std::string to_html(const ProfileReport& report) {
-  std::vector<LaunchProfile> slowest = report.launches;
-  std::stable_sort(slowest.begin(), slowest.end(), [](const auto& a, const auto& b) { return a.seconds > b.seconds; });
   std::string rows;
   for (const LaunchProfile& l : report.launches)
     rows += fmt::format(
@@ -134,11 +153,26 @@ std::string to_html(const ProfileReport& report) {
       "<h1>Profile of {0}</h1>\n<p>{2}</p>\n<p>Bars: measured (blue) above predicted (yellow), the slowest first.</p>\n{3}"
       "<h1>In the order of the run</h1>\n<table><tr><th>kernel</th><th>shape</th><th>ms</th><th>predicted</th><th>GFLOP/s</th><th>GB/s</th>"
       "<th>% of roof</th></tr>\n{4}</table></body></html>\n",
-      escape(report.model), style, escape(summary(report)), chart(slowest), rows);
+      escape(report.model), style, escape(summary(report)), chart(slowest_first(report)), rows);
 }
 
-void write_html(const ProfileReport& report, const std::filesystem::path& path) {
-  const std::string text = to_html(report);
+// A document of its own: with a heading, for there is no page around it.
+std::string to_svg(const ProfileReport& report) {
+  constexpr size_t most = 24;
+  constexpr double heading = 64;
+  std::vector<LaunchProfile> launches = slowest_first(report);
+  launches.resize(std::min(launches.size(), most));
+  const double height = heading + chart_row * static_cast<double>(launches.size());
+  return fmt::format(
+      "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {0} {1}\" font-family=\"sans-serif\">\n"
+      "<style>.measured {{ fill: #3b76c4 }} .predicted {{ fill: #f0a830 }} text {{ fill: #1d2733; font-size: 12px }}</style>\n"
+      "<rect width=\"{0}\" height=\"{1}\" fill=\"#fff\"/>\n"
+      "<text x=\"12\" y=\"22\">{2}</text>\n<text x=\"12\" y=\"44\">The slowest {3}: measured (blue), predicted (yellow).</text>\n"
+      "<g transform=\"translate(0 {4})\">\n{5}</g></svg>\n",
+      chart_width, height, escape(summary(report)), launches.size(), heading, bars(launches));
+}
+
+void write_text(const std::string& text, const std::filesystem::path& path) {
   write_file(path, std::as_bytes(std::span(text.data(), text.size())));
 }
 

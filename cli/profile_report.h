@@ -12,15 +12,18 @@ struct Roof {
     double bytes, bytes_per_second;
   };
   double flops_per_second = 0;
-  std::vector<Level> levels; // the smallest first; the last one holds everything
+  std::vector<Level> levels; // the smallest first; the last one is memory and holds everything
+  bool measured = false;     // by a calibration, not from the processor's name
   double seconds(double flops, double bytes) const;
+  double memory_gigabytes() const { return levels.empty() ? 0 : levels.back().bytes_per_second * 1e-9; }
 };
-// Of this machine with so many threads, for the instructions of the target.
+// Of this machine with so many threads, for code with the instructions of the target.
 Roof roof_of(const std::string& target, int threads);
 
 struct LaunchProfile {
   std::string kernel, origin, shape;
-  double seconds = 0, predicted_seconds = 0, flops = 0, bytes = 0, roof_seconds = 0;
+  double seconds = 0, best_seconds = 0; // the median and the least over the runs
+  double predicted_seconds = 0, flops = 0, bytes = 0, roof_seconds = 0;
 
   double gflops() const { return seconds > 0 ? flops / seconds * 1e-9 : 0; }
   double gigabytes() const { return seconds > 0 ? bytes / seconds * 1e-9 : 0; }
@@ -32,6 +35,7 @@ struct ProfileReport {
   int threads = 0;
   int64_t runs = 0;
   double seconds = 0; // of a whole run
+  Roof roof;
   std::vector<LaunchProfile> launches;
 
   double launch_seconds() const;
@@ -40,6 +44,8 @@ struct ProfileReport {
 std::string to_table(const ProfileReport& report);
 Json to_json(const ProfileReport& report);
 std::string to_html(const ProfileReport& report);
-void write_html(const ProfileReport& report, const std::filesystem::path& path);
+// The chart alone, of the slowest kernels.
+std::string to_svg(const ProfileReport& report);
+void write_text(const std::string& text, const std::filesystem::path& path);
 
 } // namespace tw::cli

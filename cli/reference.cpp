@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cli/reference.h"
 
+#include "compile/float64.h"
 #include "interpreter/interpret.h"
 
 #include <cstdlib>
@@ -84,7 +85,25 @@ std::string last_line(const std::string& text) {
   return text.substr(begin == std::string::npos ? 0 : begin + 1, end - (begin == std::string::npos ? 0 : begin + 1) + 1);
 }
 
+HostTensor widened(const HostTensor& tensor) {
+  HostTensor out = HostTensor::allocate(f64, tensor.shape);
+  for (int64_t i = 0; i < tensor.elements(); ++i) out.set_number(i, tensor.number(i));
+  return out;
+}
+
 } // namespace
+
+ReferenceOutputs run_float64(const ModelOptions& options, const NamedTensors& inputs) {
+  Progress progress("running " + options.path + " in float64");
+  const compile::Reference reference = compile::compile_reference(compile::load_model(options.path), options.compile_options());
+  const LoadedModel model(reference.compiled);
+  NamedTensors wide = inputs;
+  for (auto& [name, tensor] : wide)
+    if (reference.wide && tensor.dtype == f32) tensor = widened(tensor);
+  Runner runner(model, options.threads, false);
+  runner.run(wide);
+  return {runner.outputs(), reference.wide, reference.problem};
+}
 
 NamedTensors interpret(const ModelOptions& options, const tw_module_descriptor& module, const NamedTensors& inputs) {
   Progress progress("interpreting " + options.path);

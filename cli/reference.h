@@ -12,4 +12,12 @@ NamedTensors interpret(const ModelOptions& options, const tw_module_descriptor& 
 // `unsupported` error that says how to install it.
 NamedTensors run_onnxruntime(const ModelOptions& options, const tw_module_descriptor& module, const NamedTensors& inputs);
 
+struct ReferenceOutputs {
+  NamedTensors outputs;
+  bool wide;           // floats of the model are f64 here
+  std::string problem; // why they are not
+};
+// The model compiled for float64 as compile/float64.h does.
+ReferenceOutputs run_float64(const ModelOptions& options, const NamedTensors& inputs);
+
 } // namespace tw::cli

@@ -33,7 +33,8 @@ function(tensorwright_test name)
   target_compile_definitions(test_${name} PRIVATE TENSORWRIGHT_SOURCE_DIR="${TENSORWRIGHT_ROOT}")
   target_link_libraries(test_${name} PRIVATE ${ARG_LINKS} GTest::gtest GTest::gmock GTest::gtest_main)
   add_test(NAME ${name} COMMAND test_${name})
-  set_tests_properties(${name} PROPERTIES ENVIRONMENT TENSORWRIGHT_VERIFY=1) # every compilation checks the module after each pass
+  # Every compilation checks the module after each pass; what was measured on this machine is no part of a test.
+  set_tests_properties(${name} PROPERTIES ENVIRONMENT "TENSORWRIGHT_VERIFY=1;TENSORWRIGHT_CALIBRATION=off")
 endfunction()
 
 # tensorwright_table(TARGET folder TYPE type NAMESPACE ns HEADER header [SUBFOLDERS] [NAMED] [SUFFIX text] [DECLARATIONS header]): one

@@ -20,7 +20,7 @@ ProfileReport measure(const ModelOptions& options, const InputOptions& input_opt
   report.threads = tw_session_threads(runner.session());
   report.runs = static_cast<int64_t>(runs.size());
   report.seconds = runs.quantile(0.5);
-  const Roof roof = roof_of(options.target, report.threads);
+  report.roof = roof_of(report.target, report.threads);
   for (size_t i = 0; i < launches.size(); ++i) {
     const tw_launch& launch = module.launches[i];
     // The prediction is for one thread; kernels too small to be worth a barrier run on one.
@@ -30,20 +30,23 @@ ProfileReport measure(const ModelOptions& options, const InputOptions& input_opt
                                .origin = text(launch.origin),
                                .shape = text(launch.shape),
                                .seconds = std::max(launches[i].quantile(0.5), 0.0),
+                               .best_seconds = std::max(launches[i].quantile(0), 0.0),
                                .predicted_seconds = launch.predicted_ns * 1e-9 / sharing,
                                .flops = launch.flops,
                                .bytes = launch.bytes,
-                               .roof_seconds = roof.seconds(launch.flops, launch.bytes)});
+                               .roof_seconds = report.roof.seconds(launch.flops, launch.bytes)});
   }
   return report;
 }
 
 int run(const ModelOptions& options, const InputOptions& inputs, const MeasureOptions& measure_options, const std::string& html,
-        Output& output) {
+        const std::string& svg, Output& output) {
   const ProfileReport report = measure(options, inputs, measure_options);
-  if (!html.empty()) write_html(report, html);
+  if (!html.empty()) write_text(to_html(report), html);
+  if (!svg.empty()) write_text(to_svg(report), svg);
   output.result = to_json(report);
   output.result["html"] = html.empty() ? Json(nullptr) : Json(html);
+  output.result["svg"] = svg.empty() ? Json(nullptr) : Json(svg);
   output.line(to_table(report));
   return exit_ok;
 }
@@ -55,12 +58,13 @@ extern const Command profile_command = {
       auto options = std::make_shared<ModelOptions>();
       auto inputs = std::make_shared<InputOptions>();
       auto measure_options = std::make_shared<MeasureOptions>();
-      auto html = std::make_shared<std::string>();
+      auto html = std::make_shared<std::string>(), svg = std::make_shared<std::string>();
       options->declare(app);
       inputs->declare(app);
       measure_options->declare(app);
       app.add_option("--html", *html, "also write a page with a chart")->type_name("FILE");
-      return [=](Output& output) { return run(*options, *inputs, *measure_options, *html, output); };
+      app.add_option("--svg", *svg, "also write the chart of the slowest kernels alone")->type_name("FILE");
+      return [=](Output& output) { return run(*options, *inputs, *measure_options, *html, *svg, output); };
     }};
 
 } // namespace tw::cli

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // tensorwright run: a model on arrays from files or on made-up ones; outputs are summarised and, if asked for, written.
-#include "cli/model.h"
+#include "cli/comparison.h"
 
 #include <cmath>
 
@@ -50,7 +50,8 @@ Statistics statistics(const HostTensor& tensor) {
   return out;
 }
 
-int run(const ModelOptions& options, const InputOptions& input_options, const std::string& path, Output& output) {
+int run(const ModelOptions& options, const InputOptions& input_options, const std::string& path, bool check, Output& output) {
+  if (check) require_model_file(options);
   LoadedModel model(options);
   const NamedTensors inputs = make_inputs(model.descriptor(), input_options, options.sizes());
   Runner runner(model, options.threads, false);
@@ -75,7 +76,7 @@ int run(const ModelOptions& options, const InputOptions& input_options, const st
   }
   output.result = {{"outputs", list}, {"written", path.empty() ? Json(nullptr) : Json(path)}};
   output.line(table.text());
-  return exit_ok;
+  return check ? check_against_float64(options, model, input_options, output) : exit_ok;
 }
 
 } // namespace
@@ -88,7 +89,8 @@ extern const Command run_command = {
       options->declare(app);
       inputs->declare(app);
       app.add_option("-o,--output", *path, "where to write the outputs: a folder, an .npz file, or an .npy file for a single output");
-      return [=](Output& output) { return run(*options, *inputs, *path, output); };
+      auto check = declare_check(app);
+      return [=](Output& output) { return run(*options, *inputs, *path, *check, output); };
     }};
 
 } // namespace tw::cli

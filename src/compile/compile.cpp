@@ -13,7 +13,9 @@
 #include "passes/fusion.h"
 #include "runtime/artifact_file.h"
 #include "runtime/threads/processors.h"
+#include "target/calibration.h"
 
+#include <algorithm>
 #include <chrono>
 #include <unistd.h>
 
@@ -117,8 +119,10 @@ private:
     }
     visit(plan_.function.node(), [&](const Constant& c) { plan_.constants.emplace(&c, state_.weights.add(c.data)); });
     plan_.weight_bytes = state_.weights.bytes();
-    for (const auto& attr : entry.attrs)
+    for (const auto& attr : entry.attrs) {
       if (attr->name == "arena_bytes") state_.report.arena_bytes = std::get<int64_t>(attr->value);
+      if (attr->name == "live_bytes") state_.report.live_bytes = std::get<int64_t>(attr->value);
+    }
     plan_.describe = [this](const Invoke& invoke, const Kernel& kernel, const Opt<Origin>& origin) {
       return describe_launch(invoke, kernel, origin, target_);
     };
@@ -126,7 +130,8 @@ private:
 
   codegen::CacheKey key_of(const Kernel& kernel, const std::string& symbol) const {
     Hash128 h = content_hash(&kernel);
-    return codegen::hash_key(fmt::format("{} {} {} {} {}", h.hex(), symbol, plan_.features, producer, build_identity()));
+    return codegen::hash_key(
+        fmt::format("{} {} {} {} {} {}", h.hex(), symbol, plan_.features, target_.microarchitecture, producer, build_identity()));
   }
 
   CompiledModule::State& state_;
@@ -142,14 +147,15 @@ private:
 CompiledModule compile(const Ref<Module>& module, const Options& options, Name function) {
   auto start = std::chrono::steady_clock::now();
   Target target = parse_target(options.target);
+  auto state = std::make_shared<CompiledModule::State>(module);
+  if (std::string problem = read_calibration().problem; !problem.empty()) state->report.remarks.push_back({"calibration", problem});
   int threads = options.threads > 0 ? options.threads : runtime::default_thread_count();
   entry_of(module, function);
   passes::PassContext context{.target = target, .options = options.passes, .remarks = {}, .threads = threads};
   context.options.dims = options.dims;
   context.options.entry = function.str();
-  auto state = std::make_shared<CompiledModule::State>(module);
   state->lowered = run_pipeline(cpu_pipeline(target), module, context, options.driver, state->report.passes);
-  state->report.remarks = std::move(context.remarks);
+  std::ranges::move(context.remarks, std::back_inserter(state->report.remarks));
   auto code_start = std::chrono::steady_clock::now();
   CodeGeneration generation(*state, target, options, entry_of(state->lowered, function));
   generation.run(threads);

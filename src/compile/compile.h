@@ -12,7 +12,7 @@ namespace tw::compile {
 
 struct Options {
   std::string target = "native";       // parse_target's names
-  int threads = 0;                     // used while compiling; 0: all that the process may use
+  int threads = 0;                     // used while compiling; 0: one for each physical core that the process may use
   std::map<std::string, int64_t> dims; // pins symbolic dimensions of the entry function
   bool cache = true;                   // the on-disk cache, if TENSORWRIGHT_CACHE allows
   passes::PassOptions passes;
@@ -30,6 +30,7 @@ struct Report {
   std::vector<LaunchReport> launches;
   double total_seconds = 0, code_seconds = 0;
   int64_t arena_bytes = 0; // of values whose sizes are constants; those of symbolic sizes come on top in each run
+  int64_t live_bytes = 0;  // the most that the arena's values need at once
   int64_t weight_bytes = 0, code_bytes = 0, kernels = 0, kernels_cached = 0;
 };
 

@@ -5,6 +5,9 @@
 #include "ir/build.h"
 #include "ir/visit.h"
 
+#include <algorithm>
+#include <unordered_set>
+
 namespace tw::compile {
 namespace {
 
@@ -21,6 +24,30 @@ double constant_bytes(const Ref<Type>& type) {
   double bytes = t->element.bytes();
   for (int64_t d : *shape) bytes *= static_cast<double>(d);
   return bytes;
+}
+
+// Is the buffer read where data says (an embedding)? Then no more of it is touched than what the launch gives.
+bool read_by_data(const Kernel& kernel, const Node* buffer) {
+  std::unordered_set<const Node*> data; // names of what was loaded
+  auto is_data = [&](const Ref<Expr>& e) {
+    bool found = false;
+    visit(
+        e, [&](const Load&) { found = true; }, [&](const Var& v) { found = found || data.contains(&v); });
+    return found;
+  };
+  bool found = false;
+  visit(
+      kernel.body,
+      [&](const Let& l, Walk walk) {
+        if (is_data(l.value)) data.insert(l.var.node());
+        walk(static_cast<const Node*>(&l));
+      },
+      [&](const Load& l, Walk walk) {
+        if (l.buffer.node() == buffer)
+          for (const auto& i : l.index) found = found || is_data(i);
+        walk(static_cast<const Node*>(&l));
+      });
+  return found;
 }
 
 // Operations per point: floating-point arithmetic in an expression, an intrinsic as one.
@@ -70,8 +97,14 @@ codegen::Launch describe_launch(const Invoke& invoke, const Kernel& kernel, cons
   launch.origin = origin_text(origin);
   if (launch.origin.empty()) launch.origin = launch.kernel;
   Traffic traffic;
-  for (const auto& a : invoke.args) (as<Constant>(a) ? traffic.constants : traffic.values) += constant_bytes(type_of(a.node()));
-  for (const auto& t : invoke.outputs) traffic.values += constant_bytes(t);
+  double given = 0;
+  for (const auto& t : invoke.outputs) given += constant_bytes(t);
+  traffic.values = given;
+  for (size_t i = 0; i < invoke.args.size(); ++i) {
+    double bytes = constant_bytes(type_of(invoke.args[i].node()));
+    if (!as<Constant>(invoke.args[i])) traffic.values += bytes;
+    else traffic.constants += read_by_data(kernel, kernel.params[i]->buffer.node()) ? std::min(bytes, given) : bytes;
+  }
   launch.bytes = traffic.constants + traffic.values;
   launch.predicted_ns = predict_nanoseconds(kernel, traffic, target);
   if (!invoke.args.empty()) launch.shape = shape_text(type_of(invoke.args[0].node())) + " -> ";

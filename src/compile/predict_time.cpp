@@ -46,17 +46,28 @@ private:
     return together ? 0 : type.lanes * 1.0;
   }
 
+  // A division of one number is done sooner, and others go on beside it.
+  double division(DType type) const { return type.lanes == 1 ? 3 : instructions(type) * 8; }
+
+  double function(const Call& c) const {
+    const DType type = c.args.empty() ? c.dtype : c.args[0]->dtype;
+    for (const char* one : {"fma", "abs", "ceil", "floor", "round", "trunc"})
+      if (c.intrinsic == one) return instructions(type) / target_.fma_ports;
+    if (c.intrinsic == "sqrt" || c.intrinsic == "rsqrt") return 2 * division(type);
+    if (c.intrinsic.str().starts_with("lane_")) return instructions(type) + 8; // vectors together, then lanes by halves
+    return instructions(type) * 16;                                            // a polynomial, with a division in most
+  }
+
   double expression(const Node* e) const {
     double cycles = 0;
     visit(
         e,
         [&](const Binary& b, Walk walk) {
-          if (b.dtype.is_float()) cycles += instructions(b.dtype) * (b.op == BinaryOp::div ? 8.0 : 1.0 / target_.fma_ports);
+          if (b.dtype.is_float()) cycles += b.op == BinaryOp::div ? division(b.dtype) : instructions(b.dtype) / target_.fma_ports;
           walk(static_cast<const Node*>(&b));
         },
         [&](const Call& c, Walk walk) {
-          // Functions are polynomials of some 16 operations, with a division in most.
-          if (c.dtype.is_float()) cycles += instructions(c.dtype) * 16;
+          if (c.dtype.is_float()) cycles += function(c);
           walk(static_cast<const Node*>(&c));
         },
         [&](const Load& l) { cycles += instructions(l.dtype) / target_.load_ports + index(l.index[0], l.dtype); });
@@ -90,8 +101,9 @@ double predict_nanoseconds(const Kernel& kernel, const Traffic& traffic, const T
   double per_cycle = values <= static_cast<double>(target.l1_bytes)   ? c.l1_bytes_per_cycle
                      : values <= static_cast<double>(target.l2_bytes) ? c.l2_bytes_per_cycle
                                                                       : c.l3_bytes_per_cycle;
-  double memory = values / (per_cycle * target.gigahertz) + traffic.constants / c.memory_gigabytes;
-  return std::max(compute, memory) + c.kernel_entry_ns;
+  // Prefetching hides little of the way that weights come from memory behind the products: beside them it loads the same ports and buffers.
+  double memory = values / (per_cycle * target.gigahertz), weights = traffic.constants / c.memory_gigabytes;
+  return std::max(compute, memory) + weights + c.kernel_entry_ns;
 }
 
 } // namespace tw::compile

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The cost model: how long a kernel takes on one thread, from its final loops and the target's constants. The larger of two bounds: the
-// cycles that its instructions need at full rate, and the time that its operands need from the level of the memory that can hold them.
+// cycles that its instructions need at full rate, and the time that its values need from the level of the cache that can hold them; and on
+// top, the time that constants need from memory.
 #pragma once
 
 #include "ir/node_list.h"

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // The machine that runs the compiler: features by cpuid (masked by what the system saves on a context switch), the core's family by its
 // model number, caches and sibling threads from sysfs, the clock from sysfs or cpuid.
+#include "target/host.h"
 #include "base/diagnostics.h"
-#include "target/target.h"
 
 #include <algorithm>
 #include <array>
@@ -96,7 +96,7 @@ bool system_saves(SavedState state) {
   return (low & needed) == needed;
 }
 
-FeatureSet host_features() {
+FeatureSet read_features() {
   FeatureSet set;
   for (const Feature& feature : feature_table()) {
     bool present = bit(cpuid(feature.leaf, feature.subleaf)[static_cast<int>(feature.reg)], feature.bit);
@@ -153,13 +153,16 @@ double host_gigahertz() {
 
 } // namespace
 
-Target native_target() {
 #ifdef __x86_64__
+const FeatureSet& host_features() {
+  static const FeatureSet features = read_features();
+  return features;
+}
+
+const Target& host_hardware() {
   static const Target host = [] {
     Target target = {.name = "native"};
     target.features = host_features();
-    target.vector_bytes = target.has("avx512f") ? 64 : target.has("avx") ? 32 : 16;
-    target.vector_registers = target.has("avx512f") ? 32 : 16;
     identify_core(target);
     target.gigahertz = host_gigahertz();
     std::vector<int> cpus = allowed_cpus();
@@ -168,10 +171,30 @@ Target native_target() {
     return target;
   }();
   return host;
-#else
-  throw unsupported("the compiler does not know this machine yet: only x86-64 is native")
-      .hint("name a target explicitly, for example x86-64-v3, to compile for another machine");
-#endif
 }
+
+// Three leaves of sixteen characters, filled up with zeros and often with spaces in front.
+std::string processor_name() {
+  std::string name;
+  for (uint32_t leaf = 0x80000002; leaf <= 0x80000004; ++leaf)
+    for (uint32_t word : cpuid(leaf, 0))
+      for (int byte = 0; byte < 4; ++byte)
+        if (char c = static_cast<char>(word >> 8 * byte)) name += c;
+  size_t first = name.find_first_not_of(' '), last = name.find_last_not_of(' ');
+  return first == name.npos ? "x86-64" : name.substr(first, last - first + 1);
+}
+#else
+namespace {
+Error no_host() {
+  return unsupported("the compiler does not know this machine yet: only x86-64 is native")
+      .hint("name a target explicitly, for example x86-64-v3, to compile for another machine");
+}
+} // namespace
+const FeatureSet& host_features() { throw no_host(); }
+const Target& host_hardware() { throw no_host(); }
+std::string processor_name() { return "unknown"; }
+#endif
+
+int count_host_cores() { return count_cores(allowed_cpus()); }
 
 } // namespace tw

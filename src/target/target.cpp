@@ -2,6 +2,8 @@
 #include "target/target.h"
 
 #include "base/diagnostics.h"
+#include "target/calibration.h"
+#include "target/host.h"
 
 #include <algorithm>
 #include <vector>
@@ -70,17 +72,27 @@ Target parse_target(std::string_view text) {
     throw user_error("unknown target '{}'", text)
         .hint("known targets: native, x86-64, x86-64-v2, x86-64-v3, x86-64-v4, each with changes such as x86-64-v3+avx512f or native-fma");
   std::string_view base = text.substr(0, end), changes = text.substr(end);
-  Target target = base == "native" ? native_target() : generic_target(base, *level_features(base));
-  apply_changes(target.features, changes, text);
-  if (!target.has("sse2")) throw user_error("target '{}': sse2 cannot be removed, it is part of every x86-64 machine", text);
-  derive_from_features(target);
+  FeatureSet features = base == "native" ? host_features() : *level_features(base);
+  apply_changes(features, changes, text);
+  if (!features.contains("sse2")) throw user_error("target '{}': sse2 cannot be removed, it is part of every x86-64 machine", text);
+  Target target = base == "native" ? native_target_with(features) : generic_target(base, std::move(features));
   target.name = text;
   return target;
 }
 
+Target native_target_with(const FeatureSet& features) {
+  Target target = host_hardware();
+  target.features = features;
+  derive_from_features(target);
+  if (auto stored = read_calibration(); stored.calibration) apply_calibration(target, *stored.calibration);
+  return target;
+}
+
+Target native_target() { return native_target_with(host_features()); }
+
 FeatureSet missing_on_host(const Target& target) {
-  FeatureSet host = native_target().features, missing;
-  std::ranges::set_difference(target.features, host, std::inserter(missing, missing.end()));
+  FeatureSet missing;
+  std::ranges::set_difference(target.features, host_features(), std::inserter(missing, missing.end()));
   return missing;
 }
 

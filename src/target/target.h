@@ -13,12 +13,13 @@
 
 namespace tw {
 
-// Constants of the cost model. The defaults hold for a recent x86-64 server core; calibration on a machine replaces them.
+// Constants of the cost model. The defaults hold for a recent x86-64 server core; a calibration (calibration.h) replaces those it measures.
 struct CostConstants {
   double l1_bytes_per_cycle = 64, l2_bytes_per_cycle = 32, l3_bytes_per_cycle = 10;    // read by one core
   double memory_gigabytes = 21, memory_gigabytes_all_cores = 27;                       // per second
   double exp_cycles = 1.1, gelu_cycles = 1.5, divide_cycles = 0.7, plain_cycles = 0.2; // an element, AVX2
   double tile_call_ns = 5, kernel_entry_ns = 30, barrier_ns = 300, wake_ns = 15000;
+  double all_cores_pace = 1; // a core's multiply-adds while all work, over those of one that works alone
 };
 
 struct Target {
@@ -48,8 +49,16 @@ struct Target {
 // Refuses unknown names and features with the list of known ones.
 Target parse_target(std::string_view text);
 
-// This machine: cpuid and what the system tells about caches and cores. Fails on machines that are not x86-64.
+// This machine: cpuid, what the system tells about caches and cores, and its calibration if there is one. Fails on machines that are not
+// x86-64.
 Target native_target();
+// This machine running code that was made for these features: the roofs of such code.
+Target native_target_with(const FeatureSet& features);
+
+// "Intel(R) Xeon(R) Platinum 8481C", as the processor calls itself.
+std::string processor_name();
+// Physical cores that this process may use.
+int count_host_cores();
 
 // Features that `target` has and this machine has not: code for it would not run here. Sorted.
 FeatureSet missing_on_host(const Target& target);

@@ -5,6 +5,7 @@ import os
 import shutil
 import subprocess
 import sys
+import xml.etree.ElementTree
 from pathlib import Path
 
 import numpy as np
@@ -69,7 +70,7 @@ def test_help_names_every_command():
     (["run", "x.onnx", "--nope"], "--nope"),
     (["run", "x.onnx", "--threads", "-1"], "--threads: expected a number from 0 to 65536, found '-1'"),
     (["bench", "x.onnx", "--runs", "0"], "--runs: expected a number from 1 to 1000000, found '0'"),
-    (["compare", "x.onnx", "--against", "magic"], "--against: expected reference or onnxruntime, found 'magic'"),
+    (["compare", "x.onnx", "--against", "magic"], "--against: expected reference or float64 or onnxruntime, found 'magic'"),
 ])
 def test_wrong_arguments_are_the_users_mistake(arguments, message):
     import re
@@ -95,6 +96,56 @@ def test_doctor_says_what_is_missing(tmp_path):
     environment = os.environ | {"TENSORWRIGHT_CACHE": str(tmp_path / "file/below"), "PATH": str(tmp_path), "TENSORWRIGHT_PYTHON": ""}
     problems = " ".join(call_json("doctor", env=environment)["problems"])
     assert "cache folder" in problems and "no python3 was found" in problems
+
+
+# ---- what was measured of this machine
+
+
+@pytest.fixture(scope="session")
+def calibration(tmp_path_factory):
+    """A calibration of this machine; the environment that names it, and what the command said."""
+    path = tmp_path_factory.mktemp("calibration") / "below" / "calibration.txt"
+    environment = os.environ | {"TENSORWRIGHT_CALIBRATION": str(path)}
+    return path, environment, call_json("doctor", "--calibrate", env=environment)
+
+
+def test_doctor_calibrates(calibration):
+    # What was measured is written, shown, read again by the next call, and plausible: wider vectors and nearer memory are not slower.
+    path, environment, result = calibration
+    assert path.read_text().startswith("tensorwright calibration 1\ngigahertz ")
+    assert result["calibration_file"] == str(path) and result["problems"] == []
+    figures = call_json("doctor", env=environment)["calibration"]
+    assert figures == result["calibration"]
+    assert 0.3 < figures["gigahertz"] < 10 and figures["l1_gigabytes"] > figures["read_gigabytes"]["one_core"] / 2 > 0
+    assert set(figures["peak_gflops_by_vector_bytes"]) <= {"16", "32", "64"} and figures["barrier_ns"] > 0
+    assert f"calibration   {path}" in call("doctor", env=environment).stdout
+
+
+def test_a_calibration_may_be_deleted_or_damaged(calibration, model, tmp_path):
+    # Without the file everything is as before; a damaged one is named and ignored, by the compiler too.
+    path, environment, _ = calibration
+    assert call_json("doctor")["calibration"] is None and "calibration   off" in call("doctor").stdout
+    damaged = tmp_path / "damaged.txt"
+    environment = environment | {"TENSORWRIGHT_CALIBRATION": str(damaged)}
+    assert "calibration   none; `tensorwright doctor --calibrate`" in call("doctor", env=environment).stdout
+    damaged.write_text(path.read_text().replace("gigahertz", "gigahurts"))
+    result = call_json("doctor", env=environment)
+    assert result["calibration"] is None and f"the calibration {damaged} is ignored: it has no line 'gigahertz'" in result["problems"][0]
+    assert "is ignored" in call("explain", model, env=environment).stdout
+    assert call_json("profile", model, "--runs", 2, "--seconds", 0, env=environment)["roof"]["calibrated"] is False
+
+
+def test_no_place_for_a_calibration_is_said():
+    assert "no place for a calibration" in call("doctor", "--calibrate", code=1).stderr  # TENSORWRIGHT_CALIBRATION is off in tests
+
+
+def test_profile_stands_beside_the_calibrated_roof(calibration, model):
+    # The roof of a profile is the measured peak of the vectors that its code has.
+    _, environment, result = calibration
+    peaks = result["calibration"]["peak_gflops_by_vector_bytes"]
+    roof = call_json("profile", model, "--threads", 1, "--runs", 2, "--seconds", 0, "--target", "x86-64-v2", env=environment)["roof"]
+    assert roof["calibrated"] and roof["gflops_per_second"] == pytest.approx(peaks["16"]["one_core"], rel=1e-3)
+    assert roof["memory_gigabytes_per_second"] == pytest.approx(result["calibration"]["read_gigabytes"]["one_core"], rel=1e-3)
 
 
 # ---- exported modules: the runtime alone
@@ -157,9 +208,10 @@ def test_one_npy_file_holds_one_output(fake_module, tmp_path):
 def test_bench_and_profile_of_an_exported_module(fake_module, tmp_path):
     result = call_json("bench", fake_module, "--runs", 5, "--seconds", 0, "--warm-up", 1)
     assert result["runs"] == 5 and 0 < result["p10_seconds"] <= result["median_seconds"] <= result["p90_seconds"]
-    result = call_json("profile", fake_module, "--runs", 3, "--seconds", 0, "--html", tmp_path / "report.html")
+    result = call_json("profile", fake_module, "--runs", 3, "--seconds", 0, "--html", tmp_path / "report.html", "--svg", tmp_path / "chart.svg")
     assert [launch["origin"] for launch in result["launches"]] == ["mul1+add1+sum1"]
     assert "<svg" in (tmp_path / "report.html").read_text()
+    assert len(xml.etree.ElementTree.parse(tmp_path / "chart.svg").getroot()) > 2  # a whole document: title, style, background
     assert "mul1+add1+sum1" in call("profile", fake_module, "--runs", 1, "--seconds", 0).stdout
 
 
@@ -168,6 +220,8 @@ def test_info_of_an_exported_module(fake_module):
     assert result["inputs"] == [{"name": "x", "dtype": "f32", "shape": ["n", 3]}]
     assert result["dimensions"] == [{"name": "n", "minimum": 1, "maximum": 64, "multiple": 1}]
     assert "f32[n, 3]" in call("info", fake_module).stdout
+    # The arena depends on n: it is told for the smallest.
+    assert result["arena_bytes"] > 0 and " with n=1" in call("info", fake_module).stdout
 
 
 @pytest.mark.parametrize("command", ["compile", "compare", "explain"])
@@ -205,7 +259,9 @@ def test_compile_says_how_large_the_arena_is(tmp_path):
     onnx.save(helper.make_model(helper.make_graph(nodes, "chain", [value("x")], [value("y")]), opset_imports=[helper.make_operatorsetid("", 17)],
                                 ir_version=8), tmp_path / "chain.onnx")
     result = call_json("compile", tmp_path / "chain.onnx", "-o", tmp_path / "chain.so")
-    assert 2 * 40000 <= result["arena_bytes"] <= 1.1 * 2 * 40000
+    assert 2 * 40000 <= result["live_bytes"] <= result["arena_bytes"] <= 1.1 * 2 * 40000
+    assert call_json("info", tmp_path / "chain.so")["arena_bytes"] == result["arena_bytes"]
+    assert "arena 78.1 KiB" in call("info", tmp_path / "chain.so").stdout
 
 
 def test_compile_for_another_processor(model, tmp_path):
@@ -228,6 +284,41 @@ def test_compare(model, against):
     environment = os.environ | {"TENSORWRIGHT_PYTHON": sys.executable}
     result = call_json("compare", model, "--against", against, "--dim", "n=3", env=environment)
     assert result["same"] and result["outputs"][0]["relative"] < 1e-4
+
+
+@pytest.mark.parametrize("command", ["run", "compile"])
+def test_check_compares_with_float64(model, tmp_path, command):
+    # Each output with its error over its largest magnitude, beside the command's own result.
+    result = call_json(command, model, "--check", cwd=tmp_path)
+    assert result["check"]["against"] == "float64" and result["check"]["same"] is True
+    assert [output["name"] for output in result["check"]["outputs"]] == ["y"] and result["check"]["outputs"][0]["relative"] < 1e-6
+    assert "outputs" in result or result["path"] == "small.so"
+    text = call(command, model, "--check", cwd=tmp_path).stdout
+    assert "checked against float64, 0.0001 of each output's largest magnitude allowed: passed" in text
+
+
+def test_check_that_fails_exits_with_4_and_writes_nothing(tmp_path):
+    # 1e8 + 1 - 1e8 is 0 in float32 and 1 in float64.
+    (tmp_path / "lost.txt").write_text("""# tensorwright 1
+from __future__ import annotations
+from tensorwright.text import *
+
+large = constant(f32, (4,), [1e+08, 1e+08, 1e+08, 1e+08])
+
+@function(exported=True)
+def main(x: Tensor[(4), f32]) -> Tensor[(4), f32]:
+    a: Tensor[(4), f32] = add(x, large)
+    y: Tensor[(4), f32] = sub(a, large)
+    return y
+""".replace("[(4), f32]", "[(4,), f32]"))
+    check = call_json("compile", tmp_path / "lost.txt", "--check", "-o", tmp_path / "lost.so", code=4)["check"]
+    assert check["same"] is False and not (tmp_path / "lost.so").exists()
+    result = call("run", tmp_path / "lost.txt", "--check", code=4)
+    assert "DIFFERS" in result.stdout and "FAILED" in result.stdout
+
+
+def test_check_needs_the_model_itself(fake_module):
+    assert "holds machine code only" in call("run", fake_module, "--check", code=1).stderr
 
 
 def test_compare_that_differs_exits_with_4(model):

@@ -49,5 +49,27 @@ TEST(PredictTime, WhatMovesManyBytesIsBoundByMemory) {
   EXPECT_LT(predict_nanoseconds(*product(6, 16).get(), {.values = 1000}, t), 1000);
 }
 
+TEST(PredictTime, WeightsFromMemoryComeOnTopOfTheProducts) {
+  // A layer with few rows and large weights takes as long as both together, not as the longer of the two.
+  Target t = target();
+  double products = predict_nanoseconds(*product(600, 512).get(), {}, t), bytes = products * t.cost.memory_gigabytes;
+  EXPECT_NEAR(predict_nanoseconds(*product(600, 512).get(), {.constants = bytes}, t), 2 * products, 0.1 * products);
+}
+
+TEST(PredictTime, AFunctionOfOneInstructionIsNoPolynomial) {
+  // A chain of multiply-adds costs what additions cost, far less than exponentials.
+  auto chain = [](const char* value) {
+    std::string text = fmt::format("@kernel\ndef chain(a: In[(4096,), f32], c: Out[(4096,), f32]):\n"
+                                   "    for i in range(512):\n        store(c[Ramp(base=i * 8, stride=1, lanes=8)], {})\n",
+                                   value);
+    return predict_nanoseconds(*as_ref<Kernel>(parse_fragment(text, Fragment::node)).get(), {}, target());
+  };
+  const char* x = "a[Ramp(base=i * 8, stride=1, lanes=8)]";
+  double plain = chain(fmt::format("{0} + {0}", x).c_str()), fused = chain(fmt::format("fma({0}, {0}, {0})", x).c_str()),
+         function = chain(fmt::format("exp({0})", x).c_str());
+  EXPECT_LT(fused, 1.5 * plain);
+  EXPECT_GT(function, 3 * plain);
+}
+
 } // namespace
 } // namespace tw::compile

@@ -114,6 +114,14 @@ def expect_close(found, expected):
             assert np.nanmax(np.abs(a - b)) <= TOLERANCE * max(np.nanmax(np.abs(b)), 1e-30)
 
 
+@pytest.mark.parametrize("name", ["densenet121", "inception_v1", "resnet50", "shufflenet", "squeezenet", "FastestDet", "version-RFB-320"])
+def test_the_arena_is_hardly_larger_than_what_lives_at_once(models, name):
+    """What the plan wastes between values of different lives is at most a tenth."""
+    path = next(path for path in sorted(models.rglob("*.onnx")) if path.stem in (name, f"light_{name}"))
+    report = tw.compile(path).report
+    assert 0 < report["live_bytes"] <= report["arena_bytes"] <= 1.1 * report["live_bytes"]
+
+
 @pytest.mark.parametrize("name", FEEDS)
 def test_one_module_agrees_with_onnx_runtime_at_all_sizes_and_with_all_threads(models, name):
     path = str(models / name)

@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """From a model to results in Python: compile, export, load; modules as text; passes; ONNX's backend interface."""
+import os
+import subprocess
+import sys
 import threading
 
 import numpy as np
@@ -160,3 +163,40 @@ def test_onnx_backend(proto):
         backend.prepare(proto, "CUDA")
     with pytest.raises(tw.UserError, match="operator Add: expected one array for each"):
         backend.run_node(node, [data(2)])
+
+
+IDLE = """
+import os, sys, time
+import numpy
+import tensorwright as tw
+
+os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:int(sys.argv[1])])
+x = numpy.random.default_rng(0).standard_normal((384, 384), numpy.float32)
+text = '''# tensorwright 1
+from __future__ import annotations
+from tensorwright.text import *
+
+@function(exported=True)
+def main(x: Tensor[(384, 384), f32]) -> Tensor[(384, 384), f32]:
+    a: Tensor[(384, 384), f32] = matmul(x, x)
+    y: Tensor[(384, 384), f32] = matmul(a, x)
+    return y
+'''
+model = tw.compile(tw.parse(text))
+for _ in range(20):
+    model(x)
+time.sleep(0.1)  # the workers go to sleep
+before = time.process_time()
+time.sleep(1)
+print(model.threads, time.process_time() - before)
+"""
+
+
+@pytest.mark.parametrize("processors", [1, 2])
+def test_a_process_uses_the_processors_of_its_mask_and_none_while_idle(processors):
+    """The number of threads is that of the affinity mask; after runs with all of them a second passes without any work."""
+    allowed = min(processors, len(os.sched_getaffinity(0)))
+    result = subprocess.run([sys.executable, "-c", IDLE, str(allowed)], capture_output=True, text=True)
+    assert result.returncode == 0, result.stderr
+    threads, seconds = result.stdout.split()
+    assert 1 <= int(threads) <= allowed and float(seconds) < 0.05

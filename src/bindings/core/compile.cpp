@@ -59,6 +59,7 @@ nb::dict report_dict(const CompiledModule& compiled) {
   out["total_seconds"] = report.total_seconds;
   out["code_seconds"] = report.code_seconds;
   out["arena_bytes"] = report.arena_bytes;
+  out["live_bytes"] = report.live_bytes;
   out["weight_bytes"] = report.weight_bytes;
   out["code_bytes"] = report.code_bytes;
   out["kernels"] = report.kernels;

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "codegen/llvm/object_cache.h"
 
+#include "base/user_folder.h"
+
 #include <llvm/Support/xxhash.h>
 
 #include <algorithm>
@@ -78,17 +80,10 @@ CacheKey hash_key(std::string_view text) {
 }
 
 std::optional<fs::path> ObjectCache::default_folder() {
-  auto variable = [](const char* name) {
-    const char* value = std::getenv(name);
-    return std::string(value ? value : "");
-  };
-  std::string ours = variable("TENSORWRIGHT_CACHE"), shared = variable("XDG_CACHE_HOME"), home = variable("HOME");
-  if (ours == "off") return std::nullopt;
-  if (!ours.empty()) return fs::path(ours);
-  // The XDG rules: a relative path is to be ignored.
-  if (fs::path(shared).is_absolute()) return fs::path(shared) / "tensorwright";
-  if (!home.empty()) return fs::path(home) / ".cache" / "tensorwright";
-  return std::nullopt;
+  const char* chosen = std::getenv("TENSORWRIGHT_CACHE");
+  if (!chosen || !*chosen) return user_cache_folder();
+  if (std::string_view(chosen) == "off") return std::nullopt;
+  return fs::path(chosen);
 }
 
 ObjectCache::ObjectCache(std::optional<fs::path> folder, RemarkSink remarks, int64_t limit_bytes)

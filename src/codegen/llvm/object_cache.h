@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // Compiled objects on disk, so that a kernel that was compiled once need not be compiled again by the next process.
 //
-// The folder is TENSORWRIGHT_CACHE if set ("off": no cache), else $XDG_CACHE_HOME/tensorwright, else ~/.cache/tensorwright. An entry is one
-// file named by its key. Entries are written aside and renamed; what is read is checked, and a damaged entry counts as absent. Any number
-// of processes and threads may share a folder. A cache never fails: what it cannot do it reports once as a remark.
+// The folder is TENSORWRIGHT_CACHE if set ("off": no cache), else the user's (base/user_folder.h). An entry is one file named by its key.
+// Entries are written aside and renamed; what is read is checked, and a damaged entry counts as absent. Any number of processes and threads
+// may share a folder. A cache never fails: what it cannot do it reports once as a remark.
 #pragma once
 
 #include "base/diagnostics.h"

@@ -1,15 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 // Where each value lives during a run: views share their argument's bytes, parts of a concatenation in place lie in the bytes of the
-// result, results of the entry are written in place, values of constant
-// size get offsets in one arena by size, largest first, into the lowest gap among those alive at the same time; sizes that depend on the
-// entry's dims share numbered regions; sizes known only during the run get slots.
+// result, results of the entry are written in place, values of constant size get offsets in one arena by size, largest first, into the
+// lowest gap among those alive at the same time; sizes that depend on the entry's dims share numbered regions; sizes known only during the
+// run get slots.
 //
-// Gives the attributes arena_bytes, regions (sizes in bytes, as expressions over the dims), slots to the entry function.
+// Gives the attributes arena_bytes, live_bytes (the most that those of the arena need at once: it can be no smaller), regions (sizes in
+// bytes, as expressions over the dims), slots to the entry function.
 #include "ir/visit.h"
 #include "passes/fusion.h"
 #include "passes/pass.h"
 #include "passes/placement.h"
 
+#include <map>
 #include <unordered_set>
 
 namespace tw::passes {
@@ -151,10 +153,15 @@ private:
       int64_t begin, end, first, last;
     };
     auto size = [](const Item* i) { return *as_int(bytes_of(*i->value)); };
+    auto needed = [&](const Item* i) { return (size(i) + alignment - 1) / alignment * alignment; };
+    std::map<int64_t, int64_t> change; // of the bytes alive, by position
+    for (const Item* item : items) change[item->first] += needed(item), change[item->last + 1] -= needed(item);
+    int64_t alive = 0;
+    for (auto [position, bytes] : change) live_bytes_ = std::max(live_bytes_, alive += bytes);
     std::stable_sort(items.begin(), items.end(), [&](const Item* a, const Item* b) { return size(a) > size(b); });
     std::vector<Placed> placed; // sorted by begin
     for (Item* item : items) {
-      int64_t need = (size(item) + alignment - 1) / alignment * alignment, at = 0;
+      int64_t need = needed(item), at = 0;
       for (const Placed& p : placed) {
         bool together = p.first <= item->last && item->first <= p.last;
         if (!together) continue;
@@ -194,6 +201,7 @@ private:
     body = substitute(body, views);
     std::vector<Ref<Attr>> attrs = function_->attrs.vector();
     attrs.push_back(make(Attr{.name = "arena_bytes", .value = arena_bytes_}));
+    attrs.push_back(make(Attr{.name = "live_bytes", .value = live_bytes_}));
     attrs.push_back(make(Attr{.name = "regions", .value = List<Ref<Expr>>(regions_)}));
     attrs.push_back(make(Attr{.name = "slots", .value = slots_}));
     return with(with(function_, &Function::body, body), &Function::attrs, List<Ref<Attr>>(std::move(attrs)));
@@ -208,7 +216,7 @@ private:
   std::unordered_map<const Node*, size_t> items_;
   std::vector<Item> order_;
   std::vector<Ref<Expr>> regions_;
-  int64_t position_ = 0, arena_bytes_ = 0, slots_ = 0;
+  int64_t position_ = 0, arena_bytes_ = 0, live_bytes_ = 0, slots_ = 0;
 };
 
 } // namespace
