@@ -1,38 +1,50 @@
 // SPDX-License-Identifier: Apache-2.0
 // Memory that the threads of a kernel share, or whose size is not constant, becomes a parameter of the kernel and a value of its caller, so
 // that one memory plan covers everything. Where one nest of such a kernel reads what another has written, a barrier is put between.
+#include "arith/regions.h"
 #include "ir/visit.h"
 #include "passes/pass.h"
 
 namespace tw::passes {
+
+extern const Pass flatten_buffers_pass;
+
 namespace {
 
 struct Hoisted {
   std::vector<Ref<Buffer>> buffers;
 };
 
-// Touched buffers of a statement.
-struct Touched {
-  std::vector<const Node*> read, written;
-};
-Touched touched(const Ref<Stmt>& s) {
-  Touched t;
-  visit(
-      s,
-      [&](const Load& l, Walk walk) {
-        t.read.push_back(l.buffer.node());
-        walk(static_cast<const Node*>(&l));
-      },
-      [&](const Store& st, Walk walk) {
-        t.written.push_back(st.buffer.node());
-        walk(static_cast<const Node*>(&st));
-      });
-  return t;
-}
-bool meet(const std::vector<const Node*>& a, const std::vector<const Node*>& b) {
-  for (const Node* x : a)
-    if (std::find(b.begin(), b.end(), x) != b.end()) return true;
+using arith::Touched;
+
+bool overlap(const std::vector<Ref<Region>>& a, const std::vector<Ref<Region>>& b) {
+  arith::Analyzer analyzer;
+  for (const auto& x : a)
+    if (auto y = arith::find_region(b, x->buffer); y && !arith::disjoint(x, as_ref<Region>(y), analyzer)) return true;
   return false;
+}
+bool overlap(const Touched& a, const Touched& b) {
+  return overlap(a.writes, b.reads) || overlap(a.writes, b.writes) || overlap(a.reads, b.writes);
+}
+
+struct NestMemory {
+  Ref<Stmt> nest;
+  Touched touched;
+};
+Touched touched(const Ref<Stmt>& nest) {
+  arith::Analyzer analyzer;
+  return arith::touched_by(nest, analyzer);
+}
+
+// Do two nests use the same elements, one of them for writing? Boxes that overlap may be apart in memory still: rows of several dimensions
+// that were cut as one.
+bool meet(const Kernel& kernel, const NestMemory& a, const NestMemory& b, PassContext& context) {
+  if (!overlap(a.touched, b.touched)) return false;
+  Ref<Kernel> both = make(Kernel{
+      .id = kernel.id, .dims = kernel.dims, .params = kernel.params, .body = make(Seq{.body = {a.nest, b.nest}}), .attrs = kernel.attrs});
+  both = flatten_buffers_pass.kernel(both, context);
+  const auto* nests = as<Seq>(both->body);
+  return !nests || nests->body.size() != 2 || overlap(touched(nests->body[0]), touched(nests->body[1]));
 }
 
 bool has_parallel(const Ref<Stmt>& s) {
@@ -55,24 +67,21 @@ void append_nests(const Seq& s, std::vector<Ref<Stmt>>& out) {
 }
 
 // Nests of a kernel that threads share run after one another: a nest without a shared loop is for one thread, others wait.
-Ref<Stmt> with_barriers(const Ref<Stmt>& body) {
-  if (const auto* a = as<Allocate>(body)) return with(as_ref<Allocate>(body), &Allocate::body, with_barriers(a->body));
+Ref<Stmt> with_barriers(const Kernel& kernel, const Ref<Stmt>& body, PassContext& context) {
+  if (const auto* a = as<Allocate>(body)) return with(as_ref<Allocate>(body), &Allocate::body, with_barriers(kernel, a->body, context));
   const auto* x = as<Seq>(body);
   if (!x || !has_parallel(body)) return body;
   std::vector<Ref<Stmt>> nests, out;
   append_nests(*x, nests);
-  std::vector<Touched> since;
+  std::vector<NestMemory> since;
   for (const auto& part : nests) {
     if (is_barrier(part)) {
       since.clear();
       out.push_back(part);
       continue;
     }
-    Touched mine = touched(part);
-    bool conflict = false;
-    for (const Touched& t : since)
-      conflict = conflict || meet(t.written, mine.read) || meet(t.written, mine.written) || meet(t.read, mine.written);
-    if (conflict) {
+    NestMemory mine{part, touched(part)};
+    if (std::any_of(since.begin(), since.end(), [&](const NestMemory& earlier) { return meet(kernel, earlier, mine, context); })) {
       out.push_back(make(Evaluate{.value = call("barrier", {})}));
       since.clear();
     }
@@ -89,7 +98,7 @@ Ref<Stmt> with_barriers(const Ref<Stmt>& body) {
 
 } // namespace
 
-Ref<Module> hoist_allocations(const Ref<Module>& module, PassContext&) {
+Ref<Module> hoist_allocations(const Ref<Module>& module, PassContext& context) {
   std::unordered_map<std::string, Hoisted> hoisted;
   std::vector<Ref<Callable>> changed;
   for (const auto& callable : module->functions) {
@@ -101,7 +110,7 @@ Ref<Module> hoist_allocations(const Ref<Module>& module, PassContext&) {
       mine.buffers.push_back(a.buffer);
       return a.body;
     });
-    body = with_barriers(body);
+    body = with_barriers(*kernel, body, context);
     if (body.same_as(kernel->body)) continue;
     std::vector<Ref<Param>> params = kernel->params.vector();
     for (const auto& b : mine.buffers) params.push_back(make(Param{.buffer = b, .access = Access::out}));

@@ -186,6 +186,16 @@ private:
     return out;
   }
 
+  // Where all operands step with the columns there is little but data that another kernel has computed, and a line that another core has
+  // written is slow to read: as many blocks as threads divide without cutting one, each of some rows, so that most of what a thread reads
+  // is its own. 0: no such number, or the map is so small that weights are what is large, and whoever computed it has shared its columns.
+  int64_t blocks_of_threads(std::optional<int64_t> lines, int64_t wanted) const {
+    if (shared_columns_ || !prologue_.empty() || !lines) return 0;
+    for (int64_t blocks : {16, 8, 4, 2})
+      if (*lines % blocks == 0 && *lines / blocks >= std::min<int64_t>(7, *lines / wanted)) return blocks;
+    return 0;
+  }
+
   // How many blocks a row loop becomes: so many that a block's input stays in half of the second-level cache and that threads divide them.
   int64_t blocks_wanted(int64_t extent, int64_t row_elements, int64_t panels) const {
     int64_t fitting = std::max<int64_t>(s_.target().l2_bytes / 2 / std::max<int64_t>(row_elements * element_bytes_, 1), 1);
@@ -215,6 +225,7 @@ private:
     bool strips = prologue_in_strips(has_lines, s_.loop(blocked)->extent);
     auto extent = as_int(s_.loop(blocked)->extent);
     int64_t wanted = extent && !outer_ ? blocks_wanted(*extent, length * depth_per_row_, strips && shared_columns_ ? 1 : panels) : 1;
+    if (!blocks && !outer_ && has_lines) blocks = blocks_of_threads(extent, wanted);
     if (!blocks) blocks = wanted > 1 ? equal_blocks(*extent, wanted) : 1;
     if (!blocks && prologue_.empty() && blocked.same_as(rows[0])) {
       // Nothing near divides the rows: whole blocks, and a nest for the last one.
