@@ -226,7 +226,11 @@ private:
     auto extent = as_int(s_.loop(blocked)->extent);
     int64_t wanted = extent && !outer_ ? blocks_wanted(*extent, length * depth_per_row_, strips && shared_columns_ ? 1 : panels) : 1;
     if (!blocks && !outer_ && has_lines) blocks = blocks_of_threads(extent, wanted);
+    if (!blocks && !outer_ && has_lines && !shared_columns_ && extent) wanted = std::max(wanted, std::min<int64_t>(8, *extent / 4));
     if (!blocks) blocks = wanted > 1 ? equal_blocks(*extent, wanted) : 1;
+    // Few panels and rows that nothing divides: what threads share is the tiles of all panels.
+    bool share_tiles = !blocks && !has_lines && prologue_.empty() && wanted <= (8 + panels - 1) / panels;
+    if (share_tiles) blocks = 1;
     if (!blocks && prologue_.empty() && blocked.same_as(rows[0])) {
       // Nothing near divides the rows: whole blocks, and a nest for the last one.
       int64_t each = (*extent + wanted - 1) / wanted;
@@ -266,7 +270,13 @@ private:
       for (const Name& map : prologue_) compute_in_strip(map, before.back());
       prologue_.clear();
     }
-    tile(has_lines && plan_.lines > 1 ? Opt<Var>(blocked) : Opt<Var>(), line);
+    if (share_tiles) {
+      EvenSplit steps = split_evenly(s_, line, plan_.rows);
+      for (const auto& top : steps.inner) tensorize_nest(top);
+      before.push_back(steps.step);
+    } else {
+      tile(has_lines && plan_.lines > 1 ? Opt<Var>(blocked) : Opt<Var>(), line);
+    }
     if (!outer_) share_outer(s_, before, work);
   }
 
