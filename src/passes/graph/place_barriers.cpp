@@ -69,8 +69,9 @@ private:
         continue;
       }
       if (const auto* invoke = as<Invoke>(binding->operation)) launch(out, *binding, *invoke);
-      else if (const auto* call = as<OpCall>(binding->operation); call && call->op == "read_sizes")
-        before(out, {.reads = memories({call->args[0].node()})});
+      const auto* call = as<OpCall>(binding->operation);
+      if (call && call->op == "read_sizes") before(out, {.reads = memories({call->args[0].node()})});
+      if (call && call->op == "barrier") pending_.clear();
       out.push_back(binding);
     }
     return with(body, &Body::bindings, List<Ref<Binding>>(std::move(out)));
