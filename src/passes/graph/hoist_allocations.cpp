@@ -5,6 +5,8 @@
 #include "ir/visit.h"
 #include "passes/pass.h"
 
+#include <unordered_set>
+
 namespace tw::passes {
 
 extern const Pass flatten_buffers_pass;
@@ -27,19 +29,45 @@ bool overlap(const Touched& a, const Touched& b) {
   return overlap(a.writes, b.reads) || overlap(a.writes, b.writes) || overlap(a.reads, b.writes);
 }
 
-struct NestMemory {
-  Ref<Stmt> nest;
-  Touched touched;
-};
 Touched touched(const Ref<Stmt>& nest) {
   arith::Analyzer analyzer;
   return arith::touched_by(nest, analyzer);
 }
 
-// Do two nests use the same elements, one of them for writing? Boxes that overlap may be apart in memory still: rows of several dimensions
-// that were cut as one.
+// A nest, and the buffers that it uses.
+struct NestMemory {
+  Ref<Stmt> nest;
+  std::unordered_set<const Node*> read, written;
+};
+NestMemory memory_of(const Ref<Stmt>& nest) {
+  NestMemory m{nest, {}, {}};
+  visit(
+      nest,
+      [&](const Load& load, Walk walk) {
+        m.read.insert(load.buffer.node());
+        walk(static_cast<const Node*>(&load));
+      },
+      [&](const Store& store, Walk walk) {
+        m.written.insert(store.buffer.node());
+        walk(static_cast<const Node*>(&store));
+      });
+  return m;
+}
+
+// Do two nests use the same elements, one of them for writing? What one computes for the other, surely. Where both write parts of a result,
+// boxes are compared; those that overlap may be apart in memory still: rows of several dimensions that were cut as one.
 bool meet(const Kernel& kernel, const NestMemory& a, const NestMemory& b, PassContext& context) {
-  if (!overlap(a.touched, b.touched)) return false;
+  auto is_result = [&](const Node* buffer) {
+    return std::any_of(kernel.params.begin(), kernel.params.end(), [&](const auto& p) { return p->buffer.node() == buffer; });
+  };
+  bool any = false;
+  for (auto [x, y] : {std::pair(&a.written, &b.read), std::pair(&a.written, &b.written), std::pair(&a.read, &b.written)})
+    for (const Node* buffer : *x) {
+      if (!y->contains(buffer)) continue;
+      if (!is_result(buffer)) return true;
+      any = true;
+    }
+  if (!any || !overlap(touched(a.nest), touched(b.nest))) return false;
   Ref<Kernel> both = make(Kernel{
       .id = kernel.id, .dims = kernel.dims, .params = kernel.params, .body = make(Seq{.body = {a.nest, b.nest}}), .attrs = kernel.attrs});
   both = flatten_buffers_pass.kernel(both, context);
@@ -80,7 +108,7 @@ Ref<Stmt> with_barriers(const Kernel& kernel, const Ref<Stmt>& body, PassContext
       out.push_back(part);
       continue;
     }
-    NestMemory mine{part, touched(part)};
+    NestMemory mine = memory_of(part);
     if (std::any_of(since.begin(), since.end(), [&](const NestMemory& earlier) { return meet(kernel, earlier, mine, context); })) {
       out.push_back(make(Evaluate{.value = call("barrier", {})}));
       since.clear();
