@@ -123,7 +123,7 @@ command said so), against the C library in double; the argument at which it occu
 - Results depend on the target's multiply-add (fused or not), not on the vector width: AVX2 and AVX-512 agree to the bit, and a value does not depend on its place
   in a vector.
 - pow is computed by way of double, within 0.51 ULP (a test on pairs).
-- Errors of gelu count in last places of its argument where that is larger than the result. exp_nonpositive is 0 below 2^-126.5.
+- Errors of gelu and silu count in last places of their argument where that is larger than the result. exp_nonpositive is 0 below 2^-126.5.
 - float64, and the functions missing here, call libm for each lane.
 )";
 

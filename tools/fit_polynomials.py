@@ -90,6 +90,9 @@ FITS = [
     ("exp2_tail", "2^r = 1 + r p(r), |r| <= 1/2",
      limited(lambda r: (2**r - 1) / r, lambda n: mp.log(2) ** (n + 1) / mp.factorial(n + 1)),
      lambda r: abs(r) / 2**r + small, 5, mp.mpf("-0.5001"), mp.mpf("0.5001"), to_float32),
+    ("exp2_short_tail", "2^r = 1 + r p(r), |r| <= 1/2, for results that are small beside others",
+     limited(lambda r: (2**r - 1) / r, lambda n: mp.log(2) ** (n + 1) / mp.factorial(n + 1)),
+     lambda r: abs(r) / 2**r + small, 4, mp.mpf("-0.5001"), mp.mpf("0.5001"), to_float32),
     # The weight: what the error of the logarithm makes of the distribution, and enough in the far tail to keep it small there.
     ("log2_normal", "log2 of the normal distribution at x, -8 <= x <= 0",
      lambda x: mp.log(mp.erfc(-x / mp.sqrt(2)) / 2, 2),

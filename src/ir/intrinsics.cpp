@@ -50,6 +50,8 @@ const Intrinsic rows[] = {
     {"round", 1, same, pure, "nearest integral value, ties to even", [](Args a) { return round_even(a[0]); }},
     {"rsqrt", 1, same, pure, "1 / sqrt(x)", [](Args a) { return 1 / std::sqrt(a[0]); }},
     {"sigmoid", 1, same, pure, "1 / (1 + exp(-x))", [](Args a) { return 1 / (1 + std::exp(-a[0])); }},
+    {"silu", 1, same, pure, "x / (1 + exp(-x)); the error is relative to x",
+     [](Args a) { return a[0] < -700 ? -0.0 : a[0] / (1 + std::exp(-a[0])); }},
     {"sin", 1, same, pure, "sine", [](Args a) { return std::sin(a[0]); }},
     {"sinh", 1, same, pure, "hyperbolic sine", [](Args a) { return std::sinh(a[0]); }},
     {"sqrt", 1, same, pure, "square root", [](Args a) { return std::sqrt(a[0]); }},

@@ -131,8 +131,8 @@ const std::vector<Rule>& graph_rules() {
         rule<OpCall>(always, "an operator has a name", [](const OpCall& c, const Context&) { return !c.op.empty(); }),
         rule<OpCall>(from(Stage::lowered), "only calls of kernels and functions are left, views, and what the entry does itself",
                      [](const OpCall& c, const Context&) {
-                       return c.op == "read_sizes" || c.op == "assume" || c.op == "reshape" || c.op == "squeeze" || c.op == "unsqueeze" ||
-                              c.op == "concat";
+                       return c.op == "read_sizes" || c.op == "assume" || c.op == "barrier" || c.op == "reshape" || c.op == "squeeze" ||
+                              c.op == "unsqueeze" || c.op == "concat";
                      }),
         rule<Invoke>(always, "the callee is in the module", [](const Invoke& x, const Context& c) { return callee_of(x, c) != nullptr; }),
         rule<Invoke>(always, "arguments, scalars and outputs fit the callee's parameters", call_matches),

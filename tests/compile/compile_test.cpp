@@ -173,6 +173,23 @@ def main(x: Tensor[(19, 33), f32], w: Tensor[(33, {0}), f32], b: Tensor[({0},), 
                 {{19, 33}, {33, columns}, {columns}, {19, columns}});
 }
 
+TEST(Compile, epilogues_of_many_instructions) {
+  // The vectors of a tile take turns, also where they share what one of them has computed: a row's own factor.
+  expect_same(R"(
+@function(exported=True)
+def main(x: Tensor[(19, 33), f32], w: Tensor[(33, 48), f32], b: Tensor[(48,), f32], c: Tensor[(19, 1), f32]) -> Tensor[(19, 48), f32]:
+    y = matmul(x, w)
+    z = add(y, b)
+    s = silu(z)
+    f = tanh(c)
+    g = mul(s, c)
+    r = gelu(g)
+    t = add(r, z)
+    return t
+)",
+              {{19, 33}, {33, 48}, {48}, {19, 1}});
+}
+
 TEST(Compile, a_depthwise_convolution_of_channels_that_are_no_whole_vectors) {
   expect_same(R"(
 @function(exported=True)

@@ -17,9 +17,6 @@ bool is_parallel(const Kernel& kernel) {
 
 namespace {
 
-// Who may have written since the last barrier.
-enum class Dirty { clean, first_thread, all_threads };
-
 class EntryEmitter {
 public:
   EntryEmitter(llvm::Module& module, const Target& target, const EntryPlan& plan)
@@ -121,7 +118,6 @@ private:
   llvm::Value* is_first() { return b_.CreateICmpEQ(thread_, b_.getInt32(0)); }
 
   void barrier() {
-    dirty_ = Dirty::clean;
     only(b_.CreateICmpSGT(threads_, b_.getInt32(1)), [&] {
       auto* status = call_service(offsetof(tw_services, barrier), b_.getInt32Ty(), {run_, thread_});
       return_if(b_.CreateICmpNE(status, b_.getInt32(0)));
@@ -216,7 +212,6 @@ private:
     if (found == plan_.kernels.end()) throw internal_error("no code for kernel '{}'", invoke.callee.str());
     const KernelCode& code = found->second;
     for (const auto& v : binding.values) provide(*v);
-    if (dirty_ == Dirty::all_threads || (dirty_ == Dirty::first_thread && code.parallel)) barrier();
     std::vector<llvm::Value*> args;
     for (const auto& a : invoke.args) args.push_back(pointer(a.node()));
     for (const auto& v : binding.values) args.push_back(pointer(v.node()));
@@ -233,12 +228,12 @@ private:
     if (code.parallel) call();
     else only(is_first(), call);
     only(profiling_, [&] { call_service(offsetof(tw_services, launch_end), b_.getVoidTy(), {run_, index}); });
-    dirty_ = code.parallel ? Dirty::all_threads : std::max(dirty_, Dirty::first_thread);
   }
 
   void operator_call(const Binding& binding, const OpCall& call) {
-    if (call.op == "read_sizes") {
-      if (dirty_ != Dirty::clean) barrier();
+    if (call.op == "barrier") {
+      barrier();
+    } else if (call.op == "read_sizes") {
       auto* data = pointer(call.args[0].node());
       for (size_t i = 0; i < binding.dims.size(); ++i) {
         const Var& dim = *binding.dims[i];
@@ -261,23 +256,19 @@ private:
   }
 
   void branch_on(const Binding& binding, const Branch& branch) {
-    if (dirty_ != Dirty::clean) barrier();
     auto* cond = b_.CreateLoad(b_.getInt8Ty(), pointer(branch.cond.node()));
     auto* then = block("branch_then");
     auto* otherwise = block("branch_else");
     auto* after = block("branch_end");
     b_.CreateCondBr(b_.CreateICmpNE(cond, b_.getInt8(0)), then, otherwise);
-    Dirty worst = Dirty::clean;
     std::vector<llvm::BasicBlock*> ends;
     std::vector<std::vector<llvm::Value*>> pointers(2), sizes(2);
     for (int side = 0; side < 2; ++side) {
       const Body& body = side == 0 ? *branch.then : *branch.otherwise;
       b_.SetInsertPoint(side == 0 ? then : otherwise);
-      dirty_ = Dirty::clean;
       emit(body);
       for (const auto& r : body.results) pointers[static_cast<size_t>(side)].push_back(pointer(r.node()));
       for (const auto& dim : binding.dims) sizes[static_cast<size_t>(side)].push_back(size_of(dim, binding, body));
-      worst = std::max(worst, dirty_);
       ends.push_back(b_.GetInsertBlock());
       b_.CreateBr(after);
     }
@@ -290,7 +281,6 @@ private:
     };
     for (size_t i = 0; i < binding.values.size(); ++i) pointers_[binding.values[i].node()] = join(pointers[0][i], pointers[1][i]);
     for (size_t i = 0; i < binding.dims.size(); ++i) emitter_.bind(binding.dims[i].node(), join(sizes[0][i], sizes[1][i]));
-    dirty_ = worst;
   }
 
   // What a size that the branch introduces is on one side: where it stands alone in a result's type, that result's size.
@@ -313,7 +303,6 @@ private:
   std::vector<llvm::Value*> regions_;
   std::unordered_map<const Node*, llvm::Value*> pointers_;
   std::vector<Launch> launches_;
-  Dirty dirty_ = Dirty::clean;
 };
 
 } // namespace

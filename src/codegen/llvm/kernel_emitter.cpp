@@ -136,7 +136,9 @@ void KernelEmitter::for_loop(const For& s) {
   if (s.how == ForKind::vectorised) throw internal_error("a vectorised loop over '{}' reached code generation", s.var->id.str());
   llvm::Value *begin = expression(s.begin), *extent = expression(s.extent);
   bool shared = s.how == ForKind::parallel && !inside_parallel_;
-  if (shared) { // this thread's part: extent * thread / threads up to extent * (thread + 1) / threads
+  if (shared && is_int(s.extent, 1)) { // for the first thread: of what cannot be divided evenly, later ones have more
+    extent = builder_.CreateZExt(builder_.CreateICmpEQ(thread_, builder_.getInt64(0)), builder_.getInt64Ty());
+  } else if (shared) { // this thread's part: extent * thread / threads up to extent * (thread + 1) / threads
     auto* first = builder_.CreateSDiv(builder_.CreateMul(extent, thread_), threads_);
     auto* last = builder_.CreateSDiv(builder_.CreateMul(extent, builder_.CreateAdd(thread_, builder_.getInt64(1))), threads_);
     begin = builder_.CreateAdd(begin, first);

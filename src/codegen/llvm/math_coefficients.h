@@ -33,6 +33,10 @@ inline constexpr std::array<float, 9> erf_large = {-0x1.2913d80000000p-13f, 0x1.
 inline constexpr std::array<float, 6> exp2_tail = {0x1.62e4300000000p-1f, 0x1.ebfbdc0000000p-3f,  0x1.c6af7c0000000p-5f,
                                                    0x1.3b2de00000000p-7f, 0x1.5f08380000000p-10f, 0x1.416b7c0000000p-13f};
 
+// 2^r = 1 + r p(r), |r| <= 1/2, for results that are small beside others; largest error 2^-23.4
+inline constexpr std::array<float, 5> exp2_short_tail = {0x1.62e42a0000000p-1f, 0x1.ebf9c20000000p-3f, 0x1.c6b6de0000000p-5f,
+                                                         0x1.3ce8c00000000p-7f, 0x1.5bd7700000000p-10f};
+
 // log2 of the normal distribution at x, -8 <= x <= 0; largest error 2^-26.9
 inline constexpr std::array<float, 9> log2_normal = {-0x1.0000000000000p+0f,  0x1.26aed40000000p+0f,   -0x1.d63ac20000000p-2f,
                                                      0x1.ae0a880000000p-5f,   0x1.ced35a0000000p-8f,   0x1.1d434e0000000p-13f,

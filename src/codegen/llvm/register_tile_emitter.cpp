@@ -6,6 +6,7 @@
 #include "ir/visit.h"
 
 #include <map>
+#include <unordered_set>
 
 namespace tw::codegen {
 
@@ -31,6 +32,58 @@ struct Stream {
   std::vector<llvm::Value*> steps; // elements for each reduce axis
   std::vector<std::optional<int64_t>> constant_steps;
   size_t cursor = 0; // which running offset it follows
+};
+
+// An epilogue of many instructions waits for itself: each needs the result of the one before. The instructions of a few vectors take turns,
+// so that the processor finds independent ones close by.
+class Interleaver {
+public:
+  explicit Interleaver(llvm::IRBuilder<>& b) : b_(b), block_(b.GetInsertBlock()), last_(last()) {}
+  ~Interleaver() { next(), flush(); }
+
+  // What has been emitted since the last call is one vector's.
+  void next() {
+    if (b_.GetInsertBlock() != block_) { // branches stay as they are
+      block_ = b_.GetInsertBlock();
+      vectors_.clear();
+    } else if (last() != last_) {
+      std::vector<llvm::Instruction*> emitted;
+      for (llvm::Instruction* i = last(); i != last_; i = i->getPrevNode()) emitted.push_back(i);
+      vectors_.emplace_back(emitted.rbegin(), emitted.rend());
+      if (vectors_.size() == together) flush();
+    }
+    last_ = last();
+  }
+
+private:
+  llvm::Instruction* last() const { return block_->empty() ? nullptr : &block_->back(); }
+
+  void flush() {
+    size_t left = 0;
+    std::unordered_set<const llvm::Value*> waiting;
+    for (const auto& v : vectors_) left += v.size();
+    if (vectors_.size() > 1 && left >= worth_it * vectors_.size()) {
+      for (const auto& v : vectors_) waiting.insert(v.begin(), v.end());
+      std::vector<size_t> at(vectors_.size(), 0);
+      while (left)
+        for (size_t v = 0; v < vectors_.size(); ++v) {
+          if (at[v] == vectors_[v].size()) continue;
+          llvm::Instruction* i = vectors_[v][at[v]];
+          // Vectors may share what one of them has computed.
+          if (std::any_of(i->op_begin(), i->op_end(), [&](const llvm::Use& use) { return waiting.contains(use.get()); })) continue;
+          i->moveBefore(*block_, block_->end());
+          waiting.erase(i);
+          ++at[v], --left;
+        }
+    }
+    vectors_.clear();
+  }
+
+  static constexpr size_t together = 8, worth_it = 16;
+  llvm::IRBuilder<>& b_;
+  llvm::BasicBlock* block_;
+  llvm::Instruction* last_ = nullptr;
+  std::vector<std::vector<llvm::Instruction*>> vectors_;
 };
 
 class RegisterTileEmitter {
@@ -382,8 +435,10 @@ private:
   }
 
   void store_all(const Values& accumulators) {
+    Interleaver interleaver(b_);
     for (size_t r = 0; r < rows_.size(); ++r)
       for (size_t c = 0; c < chunks_.size(); ++c) {
+        interleaver.next();
         const Chunk& chunk = chunks_[c];
         Ref<Stmt> body = tile_.body;
         if (chunk.masked()) body = make(If{.cond = inside(chunk), .then = with_masks(body, chunk)});

@@ -25,6 +25,7 @@ constexpr auto functions = std::to_array<MathFunction>({
     {"tanh", 1, "tanh", emit_tanh, 2, 2},
     {"erf", 1, "erf", emit_erf, 1.2, 1.3},
     {"gelu", 1, nullptr, emit_gelu, 1.3, 1.6, true},
+    {"silu", 1, nullptr, emit_silu, 2.3, 1.7, true},
     {"log", 1, "log", emit_log, 0.9, 0.9},
     {"log2", 1, "log2", emit_log2, 1.1, 1.1},
     {"log10", 1, "log10", emit_log10, 1.2, 1.2},
@@ -99,6 +100,11 @@ Value* emit_double(llvm::IRBuilderBase& b, const MathFunction& function, llvm::A
     Value* x = m.at_least(arguments[0], -40); // minus infinity times nothing would be no number
     return m.mul(m.mul(x, m.constant(0.5)), call_libm(b, "erfc", {m.mul(x, m.constant(-0.70710678118654752440))}));
   }
+  if (function.name == "silu") {
+    MathBuilder m(b, arguments[0]->getType(), has_fma);
+    Value* x = m.at_least(arguments[0], -700); // as above
+    return m.div(x, m.add(m.constant(1), call_libm(b, "exp", {b.CreateFNeg(x)})));
+  }
   return call_libm(b, function.libm, arguments);
 }
 
@@ -141,6 +147,7 @@ MathReference math_reference(const MathFunction& function) {
       {"tanh", std::tanh},
       {"erf", std::erf},
       {"gelu", [](double v) { return v < -40 ? -0.0 : 0.5 * v * std::erfc(v * -0.70710678118654752440); }},
+      {"silu", [](double v) { return v < -700 ? -0.0 : v / (1 + std::exp(-v)); }},
       {"log", std::log},
       {"log2", std::log2},
       {"log10", std::log10},

@@ -15,6 +15,7 @@ llvm::Value* emit_sigmoid(MathBuilder& m, llvm::Value* x);
 llvm::Value* emit_tanh(MathBuilder& m, llvm::Value* x);
 llvm::Value* emit_erf(MathBuilder& m, llvm::Value* x);
 llvm::Value* emit_gelu(MathBuilder& m, llvm::Value* x);
+llvm::Value* emit_silu(MathBuilder& m, llvm::Value* x);
 // vector_math_log.cpp
 llvm::Value* emit_log(MathBuilder& m, llvm::Value* x);
 llvm::Value* emit_log2(MathBuilder& m, llvm::Value* x);

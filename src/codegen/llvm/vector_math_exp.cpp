@@ -140,4 +140,24 @@ Value* emit_gelu(MathBuilder& m, Value* x) {
   return m.fma(negative, tail, m.at_least(x, -0.0)); // minus zero, lest a result that rounds to it loses its sign
 }
 
+// x / (1 + e^-x). Where the result is far smaller than x, only its size matters, so the exponential needs no second part of ln 2 and a
+// shorter polynomial, and the last correction of the reciprocal carries x. Below -86 the result is that of -86: next to nothing, and minus
+// infinity times nothing would be no number. The reciprocal starts as in sigmoid: with u = 1 - d q, q (1 + u + u²) is off by u³.
+Value* emit_silu(MathBuilder& m, Value* x) {
+  if (!m.has_fma) return m.mul(m.at_least(x, -86), sigmoid_by_division(m, x));
+  constexpr double magic = 0x1.8p23 + 127; // the sum's low bits are an exponent field
+  x = m.at_least(x, -86);
+  Value* limited = m.at_most(x, 30);
+  Value* sum = m.fma(limited, m.constant(-log2_e), m.constant(magic));
+  Value* n = m.sub(sum, m.constant(magic));
+  Value* r = m.fma(limited, m.constant(-log2_e), m.b.CreateFNeg(n));
+  Value* power = m.fma(m.polynomial(r, coefficients::exp2_short_tail), r, m.constant(1));
+  Value* d = m.fma(power, m.from_bits(m.b.CreateShl(m.to_bits(sum), 23)), m.constant(1));
+  Value* q = m.from_bits(m.b.CreateSub(m.integer(0x7ef33000), m.to_bits(d)));
+  Value* u = m.fma(m.b.CreateFNeg(d), q, m.constant(1));
+  q = m.fma(q, m.fma(u, u, u), q);
+  Value* quotient = m.mul(x, q);
+  return m.fma(quotient, m.fma(m.b.CreateFNeg(d), q, m.constant(1)), quotient);
+}
+
 } // namespace tw::codegen

@@ -59,6 +59,7 @@ Pipeline cpu_pipeline(const Target&) {
       &simplify_kernel_pass,
       &prefetch_panels_pass, // the loops are as they will run
       &plan_memory_pass,
+      &place_barriers_pass, // who waits for whom depends on who shares memory
   };
 }
 

@@ -65,7 +65,7 @@ void compute(Compute& c) {
     E count = divisor(a, window,
                       Indices(i.begin() + static_cast<std::ptrdiff_t>(layout.first()),
                               i.begin() + static_cast<std::ptrdiff_t>(layout.first() + window.size())));
-    return cast(x.element(), sum(i) / cast(type, count));
+    return cast(x.element(), sum(i) * (literal(1, type) / cast(type, count))); // one division for all channels of a place, or none
   });
 }
 } // namespace

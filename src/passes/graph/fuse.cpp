@@ -12,6 +12,8 @@
 //   product           elementwise of the same size (its epilogue)
 //   opaque            nothing
 //
+// Constants around what is computed in place (borders) share a kernel, though nothing connects them.
+//
 // Attention reads each row of its operands as a whole, so it takes what only moves rows about: transposes and slices that leave the last
 // dimension in its place, before it and behind it. Its keys it puts into columns by itself, so they may come in any order. Such movements
 // join each other, attention and elementwise operators through reshapes, which then are part of the group: one index map remains.
@@ -32,6 +34,7 @@ struct Group {
   std::vector<Ref<Binding>> members;
   bool attention = false;
   bool moves_only = false, keeps_rows = false; // nothing but transposes, slices and reshapes; the last dimension stays contiguous
+  bool borders = false;                        // constants that fill parts of concatenations in place: all are results
 };
 
 bool moves(const OpCall& call) { return call.op == "transpose" || call.op == "slice" || call.op == "roll"; }
@@ -75,6 +78,8 @@ private:
         function.node(),
         [&](const OpCall& call) {
           for (const auto& a : call.args) ++uses_[a.node()];
+          if (!is_in_place(call)) return;
+          for (const auto& a : call.args) parts_.insert(a.node());
         },
         [&](const Invoke& call) {
           for (const auto& a : call.args) ++uses_[a.node()];
@@ -190,7 +195,12 @@ private:
       Fusion kind = ops::get(call->op).fusion;
       Group mine{.kind = kind, .attention = call->op == "attention", .moves_only = moves(*call)};
       mine.keeps_rows = mine.moves_only && keeps_rows(*call);
-      if (bindings[i]->values.size() == 1 && kind != Fusion::opaque) take_sources(mine, *call, kind, bindings[i]->values[0].node());
+      mine.borders = is_border(*call, bindings[i]->values);
+      // Borders of one value follow each other.
+      if (mine.borders && i > 0 && groups_[i - 1] && groups_[i - 1]->borders) {
+        mine.members = std::move(groups_[i - 1]->members);
+        groups_[i - 1].reset();
+      } else if (bindings[i]->values.size() == 1 && kind != Fusion::opaque) take_sources(mine, *call, kind, bindings[i]->values[0].node());
       mine.members.push_back(bindings[i]);
       for (const auto& m : mine.members)
         for (const auto& v : m->values) group_of_.insert_or_assign(v.node(), i);
@@ -202,6 +212,12 @@ private:
       else if (!group_of_.count(bindings[i]->values.empty() ? nullptr : bindings[i]->values[0].node())) out.push_back(bindings[i]);
     }
     return with(body, &Body::bindings, List<Ref<Binding>>(std::move(out)));
+  }
+
+  // A constant that nothing but a concatenation in place takes.
+  bool is_border(const OpCall& call, const List<Ref<Value>>& values) const {
+    return call.op == "constant_fill" && is_inlined(call.args[0].node()) && parts_.contains(values[0].node()) &&
+           uses_.at(values[0].node()) == 1;
   }
 
   // Constants of one element are written into the kernel; others are arguments, so that layers of equal shape share a kernel.
@@ -231,13 +247,15 @@ private:
       params.push_back(param);
       args.push_back(Ref<Operand>(input, 0));
     }
-    const Ref<Binding>& last = group.members.back();
+    std::vector<Ref<Value>> values;
     std::vector<Ref<Operand>> results;
     std::vector<Ref<Type>> types;
-    for (const auto& v : last->values) {
-      results.push_back(v);
-      types.push_back(v->type);
-    }
+    for (size_t i = group.borders ? 0 : group.members.size() - 1; i < group.members.size(); ++i)
+      for (const auto& v : group.members[i]->values) {
+        values.push_back(v);
+        results.push_back(v);
+        types.push_back(v->type);
+      }
     Ref<Body> body = make(Body{.params = std::move(params), .bindings = group.members, .results = std::move(results)});
     body = substitute(body, map);
     FunctionDims dims = dims_of(body);
@@ -246,7 +264,7 @@ private:
     OriginScope scope(fused_origin(group.members));
     Name callee = share(function, group);
     return make(
-        Binding{.values = last->values,
+        Binding{.values = std::move(values),
                 .operation = make(Invoke{.callee = callee, .args = std::move(args), .outputs = std::move(types), .scalars = dims.actual})});
   }
 
@@ -288,7 +306,7 @@ private:
     std::string base;
     for (const auto& m : group.members) {
       const OpCall& call = *as<OpCall>(m->operation);
-      if (base.size() > 40) break;
+      if (base.size() > 40 || (group.borders && !base.empty())) break;
       if (group.attention && (moves(call) || is_view(call))) continue;
       base += (base.empty() ? "" : "_") + call.op.str();
     }
@@ -303,6 +321,7 @@ private:
   Ref<Module> module_;
   PassContext& context_;
   std::unordered_map<const Node*, int> uses_;
+  std::unordered_set<const Node*> parts_;    // of concatenations in place
   std::vector<std::optional<Group>> groups_; // of the body at hand, by the position of their last member; empty: moved down
   std::unordered_map<const Node*, size_t> group_of_;
   std::unordered_map<const Node*, Ref<Binding>> views_;
@@ -313,7 +332,7 @@ private:
 
 } // namespace
 
-bool is_kernel(const OpCall& call) { return call.op != "read_sizes" && call.op != "assume" && !is_view(call); }
+bool is_kernel(const OpCall& call) { return call.op != "read_sizes" && call.op != "assume" && call.op != "barrier" && !is_view(call); }
 
 bool is_fused(const Callable& callable) {
   const auto* f = as<Function>(&callable);

@@ -1,38 +1,78 @@
 // SPDX-License-Identifier: Apache-2.0
 // Memory that the threads of a kernel share, or whose size is not constant, becomes a parameter of the kernel and a value of its caller, so
 // that one memory plan covers everything. Where one nest of such a kernel reads what another has written, a barrier is put between.
+#include "arith/regions.h"
 #include "ir/visit.h"
 #include "passes/pass.h"
 
+#include <unordered_set>
+
 namespace tw::passes {
+
+extern const Pass flatten_buffers_pass;
+
 namespace {
 
 struct Hoisted {
   std::vector<Ref<Buffer>> buffers;
 };
 
-// Touched buffers of a statement.
-struct Touched {
-  std::vector<const Node*> read, written;
-};
-Touched touched(const Ref<Stmt>& s) {
-  Touched t;
-  visit(
-      s,
-      [&](const Load& l, Walk walk) {
-        t.read.push_back(l.buffer.node());
-        walk(static_cast<const Node*>(&l));
-      },
-      [&](const Store& st, Walk walk) {
-        t.written.push_back(st.buffer.node());
-        walk(static_cast<const Node*>(&st));
-      });
-  return t;
-}
-bool meet(const std::vector<const Node*>& a, const std::vector<const Node*>& b) {
-  for (const Node* x : a)
-    if (std::find(b.begin(), b.end(), x) != b.end()) return true;
+using arith::Touched;
+
+bool overlap(const std::vector<Ref<Region>>& a, const std::vector<Ref<Region>>& b) {
+  arith::Analyzer analyzer;
+  for (const auto& x : a)
+    if (auto y = arith::find_region(b, x->buffer); y && !arith::disjoint(x, as_ref<Region>(y), analyzer)) return true;
   return false;
+}
+bool overlap(const Touched& a, const Touched& b) {
+  return overlap(a.writes, b.reads) || overlap(a.writes, b.writes) || overlap(a.reads, b.writes);
+}
+
+Touched touched(const Ref<Stmt>& nest) {
+  arith::Analyzer analyzer;
+  return arith::touched_by(nest, analyzer);
+}
+
+// A nest, and the buffers that it uses.
+struct NestMemory {
+  Ref<Stmt> nest;
+  std::unordered_set<const Node*> read, written;
+};
+NestMemory memory_of(const Ref<Stmt>& nest) {
+  NestMemory m{nest, {}, {}};
+  visit(
+      nest,
+      [&](const Load& load, Walk walk) {
+        m.read.insert(load.buffer.node());
+        walk(static_cast<const Node*>(&load));
+      },
+      [&](const Store& store, Walk walk) {
+        m.written.insert(store.buffer.node());
+        walk(static_cast<const Node*>(&store));
+      });
+  return m;
+}
+
+// Do two nests use the same elements, one of them for writing? What one computes for the other, surely. Where both write parts of a result,
+// boxes are compared; those that overlap may be apart in memory still: rows of several dimensions that were cut as one.
+bool meet(const Kernel& kernel, const NestMemory& a, const NestMemory& b, PassContext& context) {
+  auto is_result = [&](const Node* buffer) {
+    return std::any_of(kernel.params.begin(), kernel.params.end(), [&](const auto& p) { return p->buffer.node() == buffer; });
+  };
+  bool any = false;
+  for (auto [x, y] : {std::pair(&a.written, &b.read), std::pair(&a.written, &b.written), std::pair(&a.read, &b.written)})
+    for (const Node* buffer : *x) {
+      if (!y->contains(buffer)) continue;
+      if (!is_result(buffer)) return true;
+      any = true;
+    }
+  if (!any || !overlap(touched(a.nest), touched(b.nest))) return false;
+  Ref<Kernel> both = make(Kernel{
+      .id = kernel.id, .dims = kernel.dims, .params = kernel.params, .body = make(Seq{.body = {a.nest, b.nest}}), .attrs = kernel.attrs});
+  both = flatten_buffers_pass.kernel(both, context);
+  const auto* nests = as<Seq>(both->body);
+  return !nests || nests->body.size() != 2 || overlap(touched(nests->body[0]), touched(nests->body[1]));
 }
 
 bool has_parallel(const Ref<Stmt>& s) {
@@ -55,24 +95,21 @@ void append_nests(const Seq& s, std::vector<Ref<Stmt>>& out) {
 }
 
 // Nests of a kernel that threads share run after one another: a nest without a shared loop is for one thread, others wait.
-Ref<Stmt> with_barriers(const Ref<Stmt>& body) {
-  if (const auto* a = as<Allocate>(body)) return with(as_ref<Allocate>(body), &Allocate::body, with_barriers(a->body));
+Ref<Stmt> with_barriers(const Kernel& kernel, const Ref<Stmt>& body, PassContext& context) {
+  if (const auto* a = as<Allocate>(body)) return with(as_ref<Allocate>(body), &Allocate::body, with_barriers(kernel, a->body, context));
   const auto* x = as<Seq>(body);
   if (!x || !has_parallel(body)) return body;
   std::vector<Ref<Stmt>> nests, out;
   append_nests(*x, nests);
-  std::vector<Touched> since;
+  std::vector<NestMemory> since;
   for (const auto& part : nests) {
     if (is_barrier(part)) {
       since.clear();
       out.push_back(part);
       continue;
     }
-    Touched mine = touched(part);
-    bool conflict = false;
-    for (const Touched& t : since)
-      conflict = conflict || meet(t.written, mine.read) || meet(t.written, mine.written) || meet(t.read, mine.written);
-    if (conflict) {
+    NestMemory mine = memory_of(part);
+    if (std::any_of(since.begin(), since.end(), [&](const NestMemory& earlier) { return meet(kernel, earlier, mine, context); })) {
       out.push_back(make(Evaluate{.value = call("barrier", {})}));
       since.clear();
     }
@@ -89,7 +126,7 @@ Ref<Stmt> with_barriers(const Ref<Stmt>& body) {
 
 } // namespace
 
-Ref<Module> hoist_allocations(const Ref<Module>& module, PassContext&) {
+Ref<Module> hoist_allocations(const Ref<Module>& module, PassContext& context) {
   std::unordered_map<std::string, Hoisted> hoisted;
   std::vector<Ref<Callable>> changed;
   for (const auto& callable : module->functions) {
@@ -101,7 +138,7 @@ Ref<Module> hoist_allocations(const Ref<Module>& module, PassContext&) {
       mine.buffers.push_back(a.buffer);
       return a.body;
     });
-    body = with_barriers(body);
+    body = with_barriers(*kernel, body, context);
     if (body.same_as(kernel->body)) continue;
     std::vector<Ref<Param>> params = kernel->params.vector();
     for (const auto& b : mine.buffers) params.push_back(make(Param{.buffer = b, .access = Access::out}));

@@ -55,16 +55,23 @@ private:
     taken_.insert(x.node());
     auto pads = *static_shape(sizes_attribute(call, "pads"));
     size_t spatial = pads.size() / 2;
+    // All borders first: what follows each other becomes one kernel.
+    Ref<Operand> zero = graph.scalar(0, element_of(x));
+    std::vector<Ref<Expr>> sizes = shape_of_operand(x).vector();
+    std::vector<Opt<Operand>> strips(pads.size());
     for (size_t d = spatial; d-- > 0;) {
-      auto zeros = [&](int64_t count) -> Ref<Operand> {
-        std::vector<Ref<Expr>> shape = shape_of_operand(x).vector();
-        shape[d + 1] = imm(count);
-        return graph.call("constant_fill", {graph.scalar(0, element_of(x))}, attributes("constant_fill", {{"shape", Shape(shape)}}));
-      };
+      for (size_t end : {d, spatial + d}) {
+        if (!pads[end]) continue;
+        std::vector<Ref<Expr>> shape = sizes;
+        shape[d + 1] = imm(pads[end]);
+        strips[end] = graph.call("constant_fill", {zero}, attributes("constant_fill", {{"shape", Shape(shape)}}));
+      }
+      sizes[d + 1] = arith::simplify(sizes[d + 1] + imm(pads[d] + pads[spatial + d]));
+    }
+    for (size_t d = spatial; d-- > 0;) {
       std::vector<Opt<Operand>> parts;
-      if (pads[d]) parts.push_back(zeros(pads[d]));
-      parts.push_back(x);
-      if (pads[spatial + d]) parts.push_back(zeros(pads[spatial + d]));
+      for (const Opt<Operand>& part : {strips[d], Opt<Operand>(x), strips[spatial + d]})
+        if (part) parts.push_back(part);
       if (parts.size() > 1)
         x = graph.call("concat", std::move(parts), attributes("concat", {{"axis", static_cast<int64_t>(d + 1)}, {"in_place", true}}));
     }

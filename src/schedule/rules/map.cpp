@@ -153,8 +153,10 @@ void schedule_nest(Schedule& s, Name id, double work, bool alone) {
 
 } // namespace
 
-void schedule_map(Schedule& s, Name id, bool outermost) {
-  double work = point_work(*s.block(id)) * static_points(s, id);
+double map_work(Schedule& s, Name id) { return point_work(*s.block(id)) * static_points(s, id); }
+
+void schedule_map(Schedule& s, Name id, bool outermost, double work) {
+  work = std::max(work, map_work(s, id));
   auto pieces = settle_conditions(s, id);
   size_t around = s.loops(pieces[0]).size() - nest_of(s, pieces[0]).loops.size();
   bool shared = pieces.size() > 1 && around > 0; // pieces stand side by side inside loops

@@ -20,8 +20,9 @@ bool is_reduction(const Block& block);
 bool is_row_reduction(Schedule& s, const Block& block);
 // Intermediates that are cheap or read once disappear into their readers.
 void inline_maps(Schedule& s);
-// One nest around a map: collapsed, shared between threads, vectorised.
-void schedule_map(Schedule& s, Name block, bool outermost);
+// One nest around a map: collapsed, shared between threads if its work, or that of the kernel, is worth it, vectorised.
+void schedule_map(Schedule& s, Name block, bool outermost, double kernel_work = 0);
+double map_work(Schedule& s, Name block); // scalar operations
 // One nest around a reduction whose last spatial axis is contiguous, with maps before and after it. False: the rule does not fit, nothing
 // changed. The first `outer` loops belong to others too and stay.
 bool schedule_tile(Schedule& s, const std::vector<Name>& prologue, Name reduction, const std::vector<Name>& epilogue, size_t outer = 0);

@@ -27,11 +27,15 @@ bool has_raw_statements(const Ref<Stmt>& body) {
 // Every nest by itself: maps vectorised and shared, reductions as tiles where they fit.
 void schedule_each(Schedule& s, const RemarkSink& remark) {
   std::vector<Name> names;
-  for (const auto& b : s.blocks()) names.push_back(b->id);
+  double work = 0; // of maps together: threads that share one may as well share all
+  for (const auto& b : s.blocks()) {
+    names.push_back(b->id);
+    if (!is_reduction(*b)) work += map_work(s, b->id);
+  }
   for (const Name& id : names) {
     Ref<Block> block = s.block(id);
     if (!is_reduction(*block)) {
-      schedule_map(s, id, true);
+      schedule_map(s, id, true, work);
     } else if (!schedule_tile(s, {}, id, {})) {
       remark(s.kernel()->id.str(), fmt::format("reduction '{}' has no contiguous axis: it runs one element at a time", id.str()));
       auto loops = s.loops(id);

@@ -186,6 +186,16 @@ private:
     return out;
   }
 
+  // Where all operands step with the columns there is little but data that another kernel has computed, and a line that another core has
+  // written is slow to read: as many blocks as threads divide without cutting one, each of some rows, so that most of what a thread reads
+  // is its own. 0: no such number, or the map is so small that weights are what is large, and whoever computed it has shared its columns.
+  int64_t blocks_of_threads(std::optional<int64_t> lines, int64_t wanted) const {
+    if (shared_columns_ || !prologue_.empty() || !lines) return 0;
+    for (int64_t blocks : {16, 8, 4, 2})
+      if (*lines % blocks == 0 && *lines / blocks >= std::min<int64_t>(7, *lines / wanted)) return blocks;
+    return 0;
+  }
+
   // How many blocks a row loop becomes: so many that a block's input stays in half of the second-level cache and that threads divide them.
   int64_t blocks_wanted(int64_t extent, int64_t row_elements, int64_t panels) const {
     int64_t fitting = std::max<int64_t>(s_.target().l2_bytes / 2 / std::max<int64_t>(row_elements * element_bytes_, 1), 1);
@@ -215,7 +225,12 @@ private:
     bool strips = prologue_in_strips(has_lines, s_.loop(blocked)->extent);
     auto extent = as_int(s_.loop(blocked)->extent);
     int64_t wanted = extent && !outer_ ? blocks_wanted(*extent, length * depth_per_row_, strips && shared_columns_ ? 1 : panels) : 1;
+    if (!blocks && !outer_ && has_lines) blocks = blocks_of_threads(extent, wanted);
+    if (!blocks && !outer_ && has_lines && !shared_columns_ && extent) wanted = std::max(wanted, std::min<int64_t>(8, *extent / 4));
     if (!blocks) blocks = wanted > 1 ? equal_blocks(*extent, wanted) : 1;
+    // Few panels and rows that nothing divides: what threads share is the tiles of all panels.
+    bool share_tiles = !blocks && !has_lines && prologue_.empty() && wanted <= (8 + panels - 1) / panels;
+    if (share_tiles) blocks = 1;
     if (!blocks && prologue_.empty() && blocked.same_as(rows[0])) {
       // Nothing near divides the rows: whole blocks, and a nest for the last one.
       int64_t each = (*extent + wanted - 1) / wanted;
@@ -255,7 +270,13 @@ private:
       for (const Name& map : prologue_) compute_in_strip(map, before.back());
       prologue_.clear();
     }
-    tile(has_lines && plan_.lines > 1 ? Opt<Var>(blocked) : Opt<Var>(), line);
+    if (share_tiles) {
+      EvenSplit steps = split_evenly(s_, line, plan_.rows);
+      for (const auto& top : steps.inner) tensorize_nest(top);
+      before.push_back(steps.step);
+    } else {
+      tile(has_lines && plan_.lines > 1 ? Opt<Var>(blocked) : Opt<Var>(), line);
+    }
     if (!outer_) share_outer(s_, before, work);
   }
 

@@ -126,8 +126,9 @@ public:
     int64_t strip = 0;
     for (int64_t rows = 1; rows <= std::min(fitting, lines / 4); ++rows)
       if (down_ % rows == 0) strip = rows;
-    // A strip streams all weights: too few tiles for that.
-    if (strip * across_ < 12) strip = 0;
+    // A strip streams all weights: with few tiles they must come from the second-level cache.
+    int64_t weight_bytes = alpha_ * alpha_ * channels_ * outputs_ * type_.bytes();
+    if (strip * across_ < (4 * weight_bytes <= 3 * s_.target().l2_bytes ? 6 : 12)) strip = 0;
     s_.set_body(strip ? in_strips(strip) : in_panels());
     return true;
   }

@@ -3,6 +3,7 @@
 #include "passes/graph/simplify_graph/rules.h"
 
 #include <algorithm>
+#include <numeric>
 
 namespace tw::passes {
 namespace {
@@ -67,6 +68,34 @@ Replacement take_padding(GraphRewriter& graph, const OpCall& call) {
   return Operands{graph.call(call.op, std::move(args), with_attribute(call, "pads", Shape(std::move(merged))))};
 }
 
+// Is it one factor for each channel, the last dimension?
+bool is_channel_vector(const Opt<Operand>& x, const Ref<Expr>& channels) {
+  Shape shape = shape_of_operand(x);
+  return !shape.empty() && equal(shape.back(), channels) &&
+         std::all_of(shape.begin(), shape.end() - 1, [](const auto& size) { return is_int(size, 1); });
+}
+
+// Factors of a convolution's input channels (squeeze and excitation) go into its weights where the input has many times their elements:
+// such weights are no constants, which could be stored panel by panel.
+Replacement scale_weights(GraphRewriter& graph, const OpCall& call) {
+  const OpCall* scaled = graph.single_use(call.args[0]) ? graph.producer(call.args[0], "mul") : nullptr;
+  if (!scaled || !attribute<bool>(call, "channels_last") || attribute<int64_t>(call, "groups") != 1) return {};
+  Shape input = shape_of_operand(call.args[0]);
+  auto weights = static_shape(shape_of_operand(call.args[1])), sizes = static_shape(input);
+  if (!weights || !sizes) return {};
+  for (size_t i = 0; i < 2; ++i) {
+    if (!is_channel_vector(scaled->args[1 - i], input.back()) || !has_shape(scaled->args[i], input)) continue;
+    auto product = [](auto begin, auto end) { return std::accumulate(begin, end, int64_t{1}, std::multiplies<>()); };
+    if (8 * product(weights->begin(), weights->end()) > product(sizes->begin(), sizes->end())) return {};
+    Ref<Value> factors = graph.call("reshape", {scaled->args[1 - i]}, attributes("reshape", {{"shape", Shape{input.back(), imm(1)}}}));
+    std::vector<Opt<Operand>> args = call.args.vector();
+    args[0] = scaled->args[i];
+    args[1] = graph.call("mul", {call.args[1], factors});
+    return Operands{graph.call("convolution", std::move(args), call.attrs.vector())};
+  }
+  return {};
+}
+
 bool is_product(const GraphRewriter& graph, const Opt<Operand>& x) {
   const OpCall* call = graph.single_use(x) ? graph.producer(x) : nullptr;
   if (!call || call->op == "matmul") return call;
@@ -93,6 +122,7 @@ constexpr GraphRule rules[] = {
     {"matmul", "constants of the form (k, n)", transpose_constant},
     {"matmul", "a transpose of the last two dimensions", take_transpose},
     {"convolution", "padding of the input", take_padding},
+    {"convolution", "factors of the input's channels", scale_weights, true},
 };
 
 } // namespace
