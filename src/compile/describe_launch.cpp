@@ -14,13 +14,10 @@ std::string shape_text(const Ref<Type>& type) {
   return out.empty() ? "scalar" : out;
 }
 
-double constant_bytes(const Ref<Type>& type) {
+Amount bytes_of(const Ref<Type>& type) {
   Ref<TensorType> t = as_ref<TensorType>(type);
-  auto shape = static_shape(t->shape);
-  if (!shape) return 0;
-  double bytes = t->element.bytes();
-  for (int64_t d : *shape) bytes *= static_cast<double>(d);
-  return bytes;
+  if (static_shape(t->shape)) return Amount::of(element_count(t->shape)) * t->element.bytes();
+  return {0, cast(f64, element_count(t->shape)) * literal(t->element.bytes(), f64)};
 }
 
 // Operations per point: floating-point arithmetic in an expression, an intrinsic as one.
@@ -70,10 +67,14 @@ codegen::Launch describe_launch(const Invoke& invoke, const Kernel& kernel, cons
   launch.origin = origin_text(origin);
   if (launch.origin.empty()) launch.origin = launch.kernel;
   Traffic traffic;
-  for (const auto& a : invoke.args) (as<Constant>(a) ? traffic.constants : traffic.values) += constant_bytes(type_of(a.node()));
-  for (const auto& t : invoke.outputs) traffic.values += constant_bytes(t);
-  launch.bytes = traffic.constants + traffic.values;
-  launch.predicted_ns = predict_nanoseconds(kernel, traffic, target);
+  for (const auto& a : invoke.args) (as<Constant>(a) ? traffic.constants : traffic.values) += bytes_of(type_of(a.node()));
+  for (const auto& t : invoke.outputs) traffic.values += bytes_of(t);
+  launch.bytes = (traffic.constants + traffic.values).typical();
+  Substitution sizes;
+  for (size_t i = 0; i < kernel.dims.size(); ++i) sizes.emplace(kernel.dims[i].node(), invoke.scalars[i]);
+  Amount predicted = predict_nanoseconds(kernel, traffic, target, sizes);
+  launch.predicted_ns = predicted.typical();
+  launch.predicted = predicted.exact();
   if (!invoke.args.empty()) launch.shape = shape_text(type_of(invoke.args[0].node())) + " -> ";
   if (!invoke.outputs.empty()) launch.shape += shape_text(invoke.outputs[0]);
   launch.flops = work(kernel.body.node());

@@ -110,6 +110,22 @@ def main(x: Tensor[(n, 8, m), f32], y: Tensor[(n, m, 40), f32]) -> Tensor[(n, 8,
               {{40, 8, 300}, {40, 300, 40}});
 }
 
+TEST(Compile, the_predicted_time_follows_the_sizes) {
+  Ref<Module> module = module_of(R"(
+@function(n=Dim(1, 4096), exported=True)
+def main(x: Tensor[(n, 512), f32], y: Tensor[(512, 512), f32]) -> Tensor[(n, 512), f32]:
+    a = matmul(x, y)
+    return a
+)");
+  compile::Options options;
+  options.cache = false;
+  compile::CompiledModule compiled = compile::compile(module, options);
+  const auto predicted = [&](int64_t n) { return compiled.descriptor().predict(&n); };
+  EXPECT_GT(predicted(1), 0);
+  EXPECT_NEAR(predicted(2000) / predicted(1000), 2, 0.2);
+  EXPECT_LT(predicted(10), predicted(1000) / 20);
+}
+
 TEST(Compile, a_padded_convolution_over_an_unknown_length) {
   // The borders are copied in whole vectors, then one by one: that the first loop runs says nothing about the second.
   for (int length : {1, 5, 25, 64, 100})
