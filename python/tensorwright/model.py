@@ -91,7 +91,7 @@ class Model:
 
     @property
     def threads(self) -> int:
-        """The number of threads that a run uses."""
+        """The most threads that a run uses: short ones use the caller alone."""
         return self._executable.threads
 
     def __call__(self, *inputs: Any) -> Tensor | tuple[Tensor, ...]:
