@@ -3,18 +3,20 @@
 #include "runtime/session.h"
 #include "runtime/tensors.h"
 
+#include <algorithm>
+
 namespace tw::runtime {
 namespace {
 
 class Binder {
 public:
-  Binder(tw_session& session) : session_(session), descriptor_(session.descriptor) {
-    givers_.assign(static_cast<size_t>(descriptor_.symbol_count), nullptr);
+  Binder(tw_session& session) : session_(session), descriptor_(session.descriptor), givers_(session.symbol_givers) {
+    std::fill(givers_.begin(), givers_.end(), nullptr);
   }
 
   void bind(int32_t index, const tw_tensor& tensor) {
     const tw_port& port = descriptor_.inputs[index];
-    check_tensor(tensor, text("input '", port.name, "'"));
+    check_tensor(tensor, "input", port.name);
     if (!same_dtype(tensor.dtype, port.dtype) || tensor.ndim != port.rank) mismatch(port, tensor, "");
     for (int32_t i = 0; i < port.rank; ++i) bind_dimension(port, tensor, i);
     session_.input_data[static_cast<size_t>(index)] = dense_data(index, tensor);
@@ -63,7 +65,7 @@ private:
 
   tw_session& session_;
   const tw_module_descriptor& descriptor_;
-  std::vector<const tw_port*> givers_; // by which input each symbol has its value
+  std::vector<const tw_port*>& givers_;
 };
 
 } // namespace

@@ -38,7 +38,7 @@ bool writable_directly(const tw_session& session, const tw_tensor& tensor) {
 
 void check_user_output(const tw_session& session, int32_t index, const tw_tensor& tensor) {
   const tw_port& port = port_of(session, index);
-  check_tensor(tensor, text("output '", port.name, "'"));
+  check_tensor(tensor, "output", port.name);
   bool fits = same_dtype(tensor.dtype, port.dtype) && tensor.ndim == port.rank;
   for (int32_t i = 0; fits && i < port.rank; ++i) {
     const int64_t known = known_size(session, port.dimensions[i]);
@@ -86,9 +86,9 @@ void begin_outputs(tw_session& session, std::span<tw_tensor> outputs) {
     }
     const tw_port& port = port_of(session, index);
     if (!shape_is_known(port)) continue;
-    std::vector<int64_t> shape;
-    for (int32_t d = 0; d < port.rank; ++d) shape.push_back(known_size(session, port.dimensions[d]));
-    prepare_output(session, index, shape);
+    int64_t shape[TW_MAX_RANK];
+    for (int32_t d = 0; d < port.rank; ++d) shape[d] = known_size(session, port.dimensions[d]);
+    prepare_output(session, index, {shape, static_cast<size_t>(port.rank)});
   }
 }
 

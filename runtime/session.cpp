@@ -15,14 +15,17 @@ namespace tw::runtime {
 namespace {
 
 constexpr int32_t most_threads = 1024;
-// Waking a worker costs some tens of microseconds: shorter runs do not earn it back.
-constexpr double shortest_shared_run_ns = 60'000;
+// Waking a worker costs some tens of microseconds: shorter runs do not earn it back. Runs that follow each other closely find it awake, and
+// then it is only some barriers that must be earned back; a few such runs must have come before one pays for waking it.
+constexpr double shortest_shared_run_ns = 60'000, shortest_shared_run_of_many_ns = 15'000;
+constexpr int quick_runs_before_sharing = 3;
 
 int32_t thread_count(const tw_module_descriptor& descriptor, const tw_options& options) {
   if (options.threads < 0 || options.threads > most_threads)
     throw Failure(TW_USER_ERROR,
                   text("option threads: expected 0 (what this process may use) to ", most_threads, ", found ", options.threads));
-  if (descriptor.predicted_ns > 0 && descriptor.predicted_ns < shortest_shared_run_ns) return 1;
+  if (descriptor.symbol_count == 0 && descriptor.predict != nullptr && descriptor.predict(nullptr) < shortest_shared_run_of_many_ns)
+    return 1;
   return options.threads != 0 ? options.threads : std::min(most_threads, default_thread_count());
 }
 
@@ -46,6 +49,7 @@ tw_session::tw_session(tw_module& used_module, const tw_options& used_options)
       poisons(poison_wanted()), barrier(static_cast<size_t>(threads)) {
   const auto count = [](int32_t number) { return static_cast<size_t>(number); };
   symbols.assign(count(descriptor.symbol_count), 0);
+  symbol_givers.assign(symbols.size(), nullptr);
   offsets.assign(count(descriptor.offset_count), 0);
   input_copies.resize(count(descriptor.input_count));
   input_data.assign(count(descriptor.input_count), nullptr);
@@ -96,8 +100,17 @@ void tw_session::plan() {
                   text("module '", descriptor.name, "': these inputs need more memory than any machine has; use smaller inputs"));
   arena.ensure(static_cast<size_t>(bytes), "the arena of module '", descriptor.name, "'");
   arena_bytes = static_cast<size_t>(bytes);
+  predicted_nanoseconds = descriptor.predict != nullptr ? descriptor.predict(symbols.data()) : 0;
   planned_symbols = symbols;
   planned = true;
+}
+
+int32_t tw_session::threads_of_run() {
+  if (threads == 1 || predicted_nanoseconds <= 0 || predicted_nanoseconds >= shortest_shared_run_ns) return threads;
+  if (predicted_nanoseconds < shortest_shared_run_of_many_ns || options.parallel != nullptr) return 1;
+  const auto pause = std::chrono::steady_clock::now() - last_end;
+  quick_runs = pause < std::chrono::nanoseconds(Pool::lingering_nanoseconds) ? quick_runs + 1 : 0;
+  return quick_runs > quick_runs_before_sharing ? threads : 1;
 }
 
 void tw_session::run_threads() {
@@ -110,7 +123,8 @@ void tw_session::run_threads() {
   std::fill_n(run.slots, slots.size(), nullptr);
   std::fill(launches.begin(), launches.end(), Launch{});
   barrier.reset();
-  team.run(options, threads, run.threads, enter, this);
+  team.run(options, threads_of_run(), run.threads, enter, this);
+  last_end = std::chrono::steady_clock::now();
 }
 
 void tw_session::enter(void* pointer, int32_t thread) {

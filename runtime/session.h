@@ -71,12 +71,14 @@ struct tw_session {
   tw_module& module;
   const tw_module_descriptor& descriptor;
   const tw_options options;
-  const int32_t threads;
-  const bool poisons; // memory is filled with NaN before each run
+  const int32_t threads; // at most
+  const bool poisons;    // memory is filled with NaN before each run
   std::atomic<bool> running{false};
 
   std::vector<int64_t> symbols, planned_symbols, offsets;
+  std::vector<const tw_port*> symbol_givers; // by which input each symbol has its value
   bool planned = false;
+  double predicted_nanoseconds = 0; // of a run on one thread with the planned sizes; 0: unknown
   size_t arena_bytes = 0;
   tw::runtime::Buffer arena, scratch;
   std::vector<tw::runtime::Buffer> input_copies, slots;
@@ -94,6 +96,11 @@ struct tw_session {
 private:
   void plan();
   void run_threads();
+  int32_t threads_of_run();
+
+  // Runs of middling length that began soon after the one before.
+  int quick_runs = 0;
+  std::chrono::steady_clock::time_point last_end;
   static void enter(void* session, int32_t thread);
 };
 

@@ -151,8 +151,8 @@ void copy_strided(unsigned char* to, const int64_t* to_strides, const unsigned c
   }
 }
 
-void check_tensor(const tw_tensor& tensor, const std::string& what) {
-  const auto refuse = [&](const std::string& why) { throw Failure(TW_USER_ERROR, what + ": " + why); };
+void check_tensor(const tw_tensor& tensor, const char* role, const char* name) {
+  const auto refuse = [&](const std::string& why) { throw Failure(TW_USER_ERROR, text(role, " '", name, "': ", why)); };
   if (tensor.device_type != 1) refuse(text("expected memory of the processor (device type 1), found device type ", tensor.device_type));
   if (tensor.ndim < 0 || tensor.ndim > TW_MAX_RANK) refuse(text("expected a rank from 0 to ", TW_MAX_RANK, ", found ", tensor.ndim));
   if (tensor.ndim > 0 && tensor.shape == nullptr) refuse(text("expected a shape of ", tensor.ndim, " dimensions, found a null pointer"));

@@ -41,9 +41,9 @@ std::optional<Extent> extent(size_t item, std::span<const int64_t> shape, const 
 void copy_strided(unsigned char* to, const int64_t* to_strides, const unsigned char* from, const int64_t* from_strides,
                   std::span<const int64_t> shape, size_t item);
 
-// Checks what must hold for every tensor that a user passes: device, rank, type, sizes. `what` begins the errors: "input 'x'". Throws
-// Failure.
-void check_tensor(const tw_tensor& tensor, const std::string& what);
+// Checks what must hold for every tensor that a user passes: device, rank, type, sizes. Errors begin with role and name: "input 'x'".
+// Throws Failure.
+void check_tensor(const tw_tensor& tensor, const char* role, const char* name);
 
 inline std::span<const int64_t> shape_of(const tw_tensor& tensor) { return {tensor.shape, static_cast<size_t>(tensor.ndim)}; }
 

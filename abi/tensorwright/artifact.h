@@ -107,7 +107,8 @@ typedef struct {
   const unsigned char* weights; /* 64-byte aligned */
   int64_t weight_bytes;
   int64_t scratch_bytes; /* per thread, a multiple of 64 */
-  double predicted_ns;   /* of one run on one thread; 0: unknown. Runs below 60 microseconds use only the caller */
+  /* How many nanoseconds a run takes on one thread, given the symbols' values; null: unknown. Short runs use only the caller. */
+  double (*predict)(const int64_t* symbols);
   /* Given the symbols' values: writes offset_count offsets, returns the arena's size; a negative size: the sizes overflow. Called when the
    * symbols change. Null: no offsets, no arena. */
   int64_t (*plan)(const int64_t* symbols, int64_t* offsets);

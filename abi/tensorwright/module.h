@@ -71,7 +71,7 @@ typedef struct {
 /* options NULL: all zero. */
 TW_API tw_status tw_session_create(tw_module* module, const tw_options* options, tw_session** session);
 TW_API void tw_session_destroy(tw_session* session);
-/* The number of threads that a run uses when all are free. */
+/* The most threads that a run uses: short ones use the caller alone. */
 TW_API int32_t tw_session_threads(const tw_session* session);
 
 /* Inputs in the module's order; those that are not dense, or not aligned to their element, are copied. An output whose `data` is not NULL

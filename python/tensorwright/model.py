@@ -12,10 +12,6 @@ from . import _runtime
 from ._runtime import Port, Tensor, devices as devices
 from .errors import UserError
 
-_NUMPY_TYPES = {"bool": "bool", "f16": "float16", "f32": "float32", "f64": "float64"} | {
-    f"{letter}{bits}": f"{word}{bits}" for letter, word in (("i", "int"), ("u", "uint")) for bits in (8, 16, 32, 64)
-}
-
 
 @dataclass(frozen=True)
 class Symbol:
@@ -72,8 +68,6 @@ class Model:
     def __init__(self, executable: _runtime.Executable, compiled: Any = None):
         self._executable = executable
         self._compiled = compiled
-        self._input_names = tuple(port.name for port in executable.inputs)
-        self._output_names = tuple(port.name for port in executable.outputs)
 
     @property
     def name(self) -> str:
@@ -97,24 +91,24 @@ class Model:
 
     @property
     def threads(self) -> int:
-        """The number of threads that a run uses."""
+        """The most threads that a run uses: short ones use the caller alone."""
         return self._executable.threads
 
     def __call__(self, *inputs: Any) -> Tensor | tuple[Tensor, ...]:
-        """Runs the model on inputs in its order: one output as it is, several as a tuple."""
-        outputs = self._run(inputs)
+        """Runs the model on inputs in its order: one output as it is, several as a tuple. Python numbers and lists become arrays of the declared
+        type; arrays stay as they are, so that a wrong type is an error."""
+        outputs = self._executable.run(inputs)
         return outputs[0] if len(outputs) == 1 else tuple(outputs)
 
     def run(self, inputs: Mapping[str, Any]) -> dict[str, Tensor]:
         """Runs the model on inputs by name; outputs by name, in the model's order."""
-        return dict(zip(self._output_names, self._run(self._in_order(inputs))))
+        return self._executable.run_named(inputs)
 
     def profile(self, inputs: Mapping[str, Any] | Sequence[Any], runs: int = 10, warm_up: int = 2) -> Profile:
         """Runs the model repeatedly and measures each kernel launch."""
         if runs < 1 or warm_up < 0:
             raise UserError(f"expected at least 1 run and no negative warm-up, found runs={runs}, warm_up={warm_up}")
-        values = self._in_order(inputs) if isinstance(inputs, Mapping) else inputs
-        timings = self._executable.profile(self._converted(values), runs, warm_up)
+        timings = self._executable.profile(inputs, runs, warm_up)
         launches = []
         for index, (kernel, origin, shape, flops, moved, predicted) in enumerate(self._executable.launches):
             seconds = statistics.median(run[index] for run in timings.launches)
@@ -131,35 +125,6 @@ class Model:
     def report(self) -> Any:
         """What is known from compiling: pass times, remarks, kernels, sizes; None for a model that was loaded."""
         return None if self._compiled is None else self._compiled.report
-
-    def _run(self, inputs: Sequence[Any]) -> list[Tensor]:
-        return self._executable.run(self._converted(inputs))
-
-    def _in_order(self, inputs: Mapping[str, Any]) -> list[Any]:
-        if inputs.keys() != set(self._input_names):
-            missing = [name for name in self._input_names if name not in inputs]
-            unknown = [str(name) for name in inputs if name not in self._input_names]
-            parts = [f"{word} {', '.join(map(repr, names))}" for word, names in (("missing", missing), ("unknown", unknown)) if names]
-            raise UserError(f"model '{self.name}': expected the inputs {', '.join(map(repr, self._input_names)) or 'of a model without inputs'}; "
-                            + "; ".join(parts))
-        return [inputs[name] for name in self._input_names]
-
-    def _converted(self, inputs: Sequence[Any]) -> list[Any]:
-        """Python numbers and lists become arrays of the declared type; arrays stay as they are, so that a wrong type is an error."""
-        if not any(isinstance(value, (bool, int, float, list, tuple)) for value in inputs):
-            return list(inputs)
-        import numpy
-
-        out = list(inputs)
-        for index, (value, port) in enumerate(zip(inputs, self.inputs)):
-            if isinstance(value, (bool, int, float, list, tuple)):
-                if port.dtype not in _NUMPY_TYPES:
-                    raise UserError(f"input '{port.name}': a Python {type(value).__name__} cannot be made into {port.dtype}; pass an array")
-                try:
-                    out[index] = numpy.asarray(value, dtype=_NUMPY_TYPES[port.dtype])
-                except (ValueError, TypeError, OverflowError) as error:
-                    raise UserError(f"input '{port.name}': expected numbers for {port}: {error}") from None
-        return out
 
     def __repr__(self) -> str:
         ports = [", ".join(map(repr, side)) for side in (self.inputs, self.outputs)]

@@ -103,6 +103,7 @@ void Pool::keep_apart() noexcept {
   if (!own_cores_ || here < 0) return;
   for (int32_t index = 1; index < count_; ++index) {
     Worker& worker = *workers_[static_cast<size_t>(index - 1)];
+    if (!worker.parked.load(std::memory_order_acquire)) continue;
     const pid_t id = worker.id.load(std::memory_order_acquire);
     if (id == 0 || !worker.asleep.contains(here) || AffinityMask::of(id) != worker.asleep) continue;
     const AffinityMask others = worker.awake.without(here);
@@ -111,18 +112,29 @@ void Pool::keep_apart() noexcept {
 }
 
 void Pool::wake_up(Worker& worker) noexcept {
+  worker.parked.store(false, std::memory_order_relaxed);
   if (!worker.asleep.empty() && AffinityMask::of(0) == worker.asleep) worker.awake.apply(0);
   worker.processor.store(::sched_getcpu(), std::memory_order_relaxed);
 }
 
-void Pool::fall_asleep(Worker& worker) noexcept {
+// For a worker that has not slept: the caller may have come to its core meanwhile.
+void Pool::keep_off(Worker& worker) noexcept {
+  const int here = ::sched_getcpu();
+  worker.processor.store(here, std::memory_order_relaxed);
+  if (!own_cores_ || here < 0 || caller_processor_.load(std::memory_order_relaxed) != here) return;
+  if (move_away(0, here)) worker.processor.store(::sched_getcpu(), std::memory_order_relaxed);
+}
+
+void Pool::fall_asleep(Worker& worker, bool own_core) noexcept {
   const int here = ::sched_getcpu();
   worker.processor.store(here, std::memory_order_relaxed);
   worker.asleep = AffinityMask();
-  if (!own_cores_ || here < 0) return;
-  worker.awake = AffinityMask::of(0);
-  const AffinityMask home = AffinityMask::only(here);
-  if (home.apply(0)) worker.asleep = home;
+  if (own_core && here >= 0) {
+    worker.awake = AffinityMask::of(0);
+    const AffinityMask home = AffinityMask::only(here);
+    if (home.apply(0)) worker.asleep = home;
+  }
+  worker.parked.store(true, std::memory_order_release);
 }
 
 bool Pool::has_workers(size_t wanted) noexcept {
@@ -173,12 +185,17 @@ void* Pool::work(void* argument) {
   worker.id.store(thread_id(), std::memory_order_release);
   for (;;) {
     worker.start.park(worker.seen + 1);
-    worker.seen = worker.start.count();
-    pool.wake_children(worker.index);
-    pool.wake_up(worker);
-    pool.function_(pool.argument_, worker.index);
-    pool.fall_asleep(worker);
-    worker.finished.raise(worker.seen);
+    bool was_parked = true, own_core;
+    do {
+      worker.seen = worker.start.count();
+      pool.wake_children(worker.index);
+      was_parked ? pool.wake_up(worker) : pool.keep_off(worker);
+      pool.function_(pool.argument_, worker.index);
+      was_parked = false;
+      own_core = pool.own_cores_; // from here on the next caller may change it
+      worker.finished.raise(worker.seen);
+    } while (own_core && worker.start.spin_for(worker.seen + 1, lingering_nanoseconds));
+    pool.fall_asleep(worker, own_core);
   }
   return nullptr;
 }

@@ -31,11 +31,11 @@ void pause() noexcept {
 
 } // namespace
 
-bool Signal::spin(uint64_t target) noexcept {
+bool Signal::spin(uint64_t target, int64_t nanoseconds) noexcept {
   // Mostly the other comes within some hundred nanoseconds: neither a pause (up to 60 of them) nor the clock is worth it yet.
   for (int i = 0; i < looks_without_pause; ++i)
     if (count() >= target) return true;
-  const auto end = Clock::now() + std::chrono::nanoseconds(spinning_nanoseconds);
+  const auto end = Clock::now() + std::chrono::nanoseconds(nanoseconds);
   do {
     for (int i = 0; i < pauses_between_looks_at_the_clock; ++i) {
       pause();

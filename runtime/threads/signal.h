@@ -41,6 +41,8 @@ public:
   bool wait_for(uint64_t target, int64_t nanoseconds) noexcept {
     return count() >= target || spin(target) || yield(target) || sleep(target, nanoseconds);
   }
+  // The same without giving the core away.
+  bool spin_for(uint64_t target, int64_t nanoseconds) noexcept { return count() >= target || spin(target, nanoseconds); }
 
   // Sleeps at once.
   void park(uint64_t target) noexcept { sleep(target, -1); }
@@ -48,7 +50,7 @@ public:
   static constexpr int64_t spinning_nanoseconds = 20'000, long_nanoseconds = 1'000'000;
 
 private:
-  bool spin(uint64_t target) noexcept;
+  bool spin(uint64_t target, int64_t nanoseconds = spinning_nanoseconds) noexcept;
   bool yield(uint64_t target) noexcept;
   // False when the time ran out; negative: no limit.
   bool sleep(uint64_t target, int64_t nanoseconds) noexcept;

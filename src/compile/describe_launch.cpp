@@ -17,13 +17,10 @@ std::string shape_text(const Ref<Type>& type) {
   return out.empty() ? "scalar" : out;
 }
 
-double constant_bytes(const Ref<Type>& type) {
+Amount bytes_of(const Ref<Type>& type) {
   Ref<TensorType> t = as_ref<TensorType>(type);
-  auto shape = static_shape(t->shape);
-  if (!shape) return 0;
-  double bytes = t->element.bytes();
-  for (int64_t d : *shape) bytes *= static_cast<double>(d);
-  return bytes;
+  if (static_shape(t->shape)) return Amount::of(element_count(t->shape)) * t->element.bytes();
+  return {0, cast(f64, element_count(t->shape)) * literal(t->element.bytes(), f64)};
 }
 
 // Is the buffer read where data says (an embedding)? Then no more of it is touched than what the launch gives.
@@ -97,16 +94,20 @@ codegen::Launch describe_launch(const Invoke& invoke, const Kernel& kernel, cons
   launch.origin = origin_text(origin);
   if (launch.origin.empty()) launch.origin = launch.kernel;
   Traffic traffic;
-  double given = 0;
-  for (const auto& t : invoke.outputs) given += constant_bytes(t);
+  Amount given = 0;
+  for (const auto& t : invoke.outputs) given += bytes_of(t);
   traffic.values = given;
   for (size_t i = 0; i < invoke.args.size(); ++i) {
-    double bytes = constant_bytes(type_of(invoke.args[i].node()));
+    Amount bytes = bytes_of(type_of(invoke.args[i].node()));
     if (!as<Constant>(invoke.args[i])) traffic.values += bytes;
-    else traffic.constants += read_by_data(kernel, kernel.params[i]->buffer.node()) ? std::min(bytes, given) : bytes;
+    else traffic.constants += read_by_data(kernel, kernel.params[i]->buffer.node()) ? min(bytes, given) : bytes;
   }
-  launch.bytes = traffic.constants + traffic.values;
-  launch.predicted_ns = predict_nanoseconds(kernel, traffic, target);
+  launch.bytes = (traffic.constants + traffic.values).typical();
+  Substitution sizes;
+  for (size_t i = 0; i < kernel.dims.size(); ++i) sizes.emplace(kernel.dims[i].node(), invoke.scalars[i]);
+  Amount predicted = predict_nanoseconds(kernel, traffic, target, sizes);
+  launch.predicted_ns = predicted.typical();
+  launch.predicted = predicted.exact();
   if (!invoke.args.empty()) launch.shape = shape_text(type_of(invoke.args[0].node())) + " -> ";
   if (!invoke.outputs.empty()) launch.shape += shape_text(invoke.outputs[0]);
   launch.flops = work(kernel.body.node());

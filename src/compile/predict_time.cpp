@@ -10,13 +10,13 @@
 namespace tw::compile {
 namespace {
 
-constexpr double unknown_extent = 64, tile_overhead = 24; // cycles: entry, first loads, stores
+constexpr double tile_overhead = 24; // cycles: entry, first loads, stores
 
 class Cycles {
 public:
-  explicit Cycles(const Target& target) : target_(target) {}
+  Cycles(const Target& target, const Substitution& sizes) : target_(target), sizes_(sizes) {}
 
-  double statement(const Node* n) const {
+  Amount statement(const Node* n) const {
     if (const auto* f = as<For>(n)) return extent(f->extent) * (statement(f->body.node()) + 1);
     if (const auto* t = as<RegisterTile>(n)) return tile(*t);
     if (const auto* s = as<Store>(n)) {
@@ -24,8 +24,8 @@ public:
       return cycles + index(s->index[0], s->value->dtype);
     }
     if (const auto* l = as<Let>(n)) return expression(l->value.node()) + statement(l->body.node());
-    if (const auto* i = as<If>(n)) return 1 + std::max(statement(i->then.node()), i->otherwise ? statement(i->otherwise.node()) : 0.0);
-    double sum = 0;
+    if (const auto* i = as<If>(n)) return 1 + max(statement(i->then.node()), i->otherwise ? statement(i->otherwise.node()) : 0.0);
+    Amount sum = 0;
     for_children(n, [&](const Node* c) {
       if (as<Stmt>(c)) sum += statement(c);
     });
@@ -34,7 +34,14 @@ public:
 
 private:
   static constexpr double store_ports = 1;
-  static double extent(const Ref<Expr>& e) { return static_cast<double>(as_int(e).value_or(static_cast<int64_t>(unknown_extent))); }
+
+  // Extents over loop variables or data stay unknown.
+  Amount extent(const Ref<Expr>& e) const {
+    bool known = true;
+    visit(
+        e, [&](const Var& v) { known = known && sizes_.contains(&v); }, [&](const Load&) { known = false; });
+    return known ? Amount::of(substitute(e, sizes_)) : Amount::unknown_extent;
+  }
 
   // How many machine instructions one operation on values of this type is.
   double instructions(DType type) const { return std::max(1.0, static_cast<double>(type.lanes * type.bytes()) / target_.vector_bytes); }
@@ -74,36 +81,37 @@ private:
     return cycles;
   }
 
-  double tile(const RegisterTile& t) const {
-    double rows = 1, depth = 1;
+  Amount tile(const RegisterTile& t) const {
+    Amount rows = 1, depth = 1;
     for (const auto& a : t.rows) rows *= extent(a->extent);
     for (const auto& a : t.reduce) depth *= extent(a->extent);
-    double vectors = instructions(t.value->dtype.with_lanes(static_cast<int>(extent(t.column->extent))));
+    double vectors = instructions(t.value->dtype.with_lanes(static_cast<int>(extent(t.column->extent).typical())));
     // A product of a shared and a stepping operand loads once a row and once a vector; other values load for every accumulator.
     bool shared = false;
     visit(t.value.node(), [&](const Load& l) { shared = shared || !uses(l.index[0].node(), t.column->var.node()); });
-    double step = std::max({rows * vectors / target_.fma_ports, (shared ? rows + vectors : (rows + 1) * vectors) / target_.load_ports,
-                            static_cast<double>(target_.fma_latency) / (shared ? 1 : 4)});
+    Amount step = max(max(rows * vectors / target_.fma_ports, (shared ? rows + vectors : (rows + 1) * vectors) / target_.load_ports),
+                      static_cast<double>(target_.fma_latency) / (shared ? 1 : 4));
     double epilogue = 0;
     visit(t.body.node(), [&](const Store& s) { epilogue += expression(s.value.node()) + 1; });
     return step * depth + tile_overhead + epilogue * rows * vectors;
   }
 
   const Target& target_;
+  const Substitution& sizes_;
 };
 
 } // namespace
 
-double predict_nanoseconds(const Kernel& kernel, const Traffic& traffic, const Target& target) {
-  double compute = Cycles(target).statement(kernel.body.node()) / target.gigahertz;
+Amount predict_nanoseconds(const Kernel& kernel, const Traffic& traffic, const Target& target, const Substitution& sizes) {
+  Amount compute = Cycles(target, sizes).statement(kernel.body.node()) / target.gigahertz;
   const auto& c = target.cost;
-  double values = traffic.values;
+  double values = traffic.values.typical();
   double per_cycle = values <= static_cast<double>(target.l1_bytes)   ? c.l1_bytes_per_cycle
                      : values <= static_cast<double>(target.l2_bytes) ? c.l2_bytes_per_cycle
                                                                       : c.l3_bytes_per_cycle;
   // Prefetching hides little of the way that weights come from memory behind the products: beside them it loads the same ports and buffers.
-  double memory = values / (per_cycle * target.gigahertz), weights = traffic.constants / c.memory_gigabytes;
-  return std::max(compute, memory) + weights + c.kernel_entry_ns;
+  Amount memory = traffic.values / (per_cycle * target.gigahertz), weights = traffic.constants / c.memory_gigabytes;
+  return max(compute, memory) + weights + c.kernel_entry_ns;
 }
 
 } // namespace tw::compile

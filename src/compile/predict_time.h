@@ -4,7 +4,8 @@
 // top, the time that constants need from memory.
 #pragma once
 
-#include "ir/node_list.h"
+#include "compile/amount.h"
+#include "ir/derived.h"
 #include "target/target.h"
 
 namespace tw::compile {
@@ -12,10 +13,10 @@ namespace tw::compile {
 // Bytes that one launch reads and writes. Constants come from memory, for a model's weights are read once a run; what other kernels have
 // just written comes from the cache that is large enough.
 struct Traffic {
-  double constants = 0, values = 0;
+  Amount constants = 0, values = 0;
 };
 
-// Nanoseconds. Loops of unknown extent count as 64 iterations.
-double predict_nanoseconds(const Kernel& kernel, const Traffic& traffic, const Target& target);
+// Nanoseconds, over the sizes that `sizes` gives for the kernel's dims.
+Amount predict_nanoseconds(const Kernel& kernel, const Traffic& traffic, const Target& target, const Substitution& sizes = {});
 
 } // namespace tw::compile

@@ -5,9 +5,16 @@
 #include "base/mapped_file.h"
 
 #include <algorithm>
+#include <array>
+#include <cmath>
 #include <cstring>
+#include <limits>
 
 namespace tw {
+
+namespace {
+float normal_or_zero(float x) { return std::abs(x) < std::numeric_limits<float>::min() ? 0 : x; }
+} // namespace
 
 int64_t ArrangedPart::count() const {
   int64_t count = 1;
@@ -26,10 +33,11 @@ std::byte* Arrangement::read(int64_t index, std::byte* to) const {
     factor += rest % part->dims[d].extent * part->dims[d].factor;
   }
   source.read(static_cast<size_t>(from) * width, {to, width});
-  if (factors) {
+  if (factors || without_subnormals) {
     float value;
     std::memcpy(&value, to, sizeof value);
-    value = static_cast<float>(value * (*factors)[static_cast<size_t>(factor)]);
+    if (factors) value = static_cast<float>(value * (*factors)[static_cast<size_t>(factor)]);
+    if (without_subnormals) value = normal_or_zero(value);
     std::memcpy(to, &value, sizeof value);
   }
   return to;
@@ -45,7 +53,8 @@ struct CopyDim {
 // Loops over the outer dimensions, the last of `dims` innermost; the source is walked mostly forwards.
 template <class T> class Copy {
 public:
-  Copy(std::vector<CopyDim> dims, const double* factors) : dims_(std::move(dims)), factors_(factors) {
+  Copy(std::vector<CopyDim> dims, const double* factors, bool without_subnormals)
+      : dims_(std::move(dims)), factors_(factors), computes_(factors || without_subnormals), without_subnormals_(without_subnormals) {
     size_t last = dims_.size() - 1;
     // Lines of the source that lie across the rows of the result are read whole: a block of rows at once.
     tile_ = dims_.size() >= 2 && dims_[last].from != 1 && dims_[last - 1].from == 1 && dims_[last - 1].factor == 0;
@@ -68,14 +77,18 @@ private:
   }
 
   T scale(T value, int64_t factor) const {
-    if constexpr (std::is_same_v<T, float>) return static_cast<float>(value * factors_[factor]);
-    else return value;
+    if constexpr (std::is_same_v<T, float>) {
+      if (factors_) value = static_cast<float>(value * factors_[factor]);
+      return without_subnormals_ ? normal_or_zero(value) : value;
+    } else {
+      return value;
+    }
   }
 
   void tile(T* to, const T* from, int64_t factor) {
     const CopyDim &inner = dims_.back(), &outer = dims_[dims_.size() - 2];
     for (int64_t c = 0; c < inner.extent; ++c, from += inner.from) {
-      if (factors_)
+      if (computes_)
         for (int64_t r = 0; r < rows; ++r) to[r * outer.to + c * inner.to] = scale(from[r], factor + c * inner.factor);
       else
         for (int64_t r = 0; r < rows; ++r) to[r * outer.to + c * inner.to] = from[r];
@@ -83,23 +96,41 @@ private:
   }
   void row(T* to, const T* from, int64_t factor) {
     const CopyDim& dim = dims_.back();
-    if (factors_) {
+    if (factors_ || (computes_ && (dim.from != 1 || dim.to != 1))) {
       for (int64_t i = 0; i < dim.extent; ++i) to[i * dim.to] = scale(from[i * dim.from], factor + i * dim.factor);
     } else if (dim.from == 1 && dim.to == 1) {
       std::memcpy(to, from, static_cast<size_t>(dim.extent) * sizeof(T));
+      if constexpr (std::is_same_v<T, float>)
+        if (without_subnormals_) flush(to, dim.extent);
     } else {
       for (int64_t i = 0; i < dim.extent; ++i) to[i * dim.to] = from[i * dim.from];
     }
   }
 
+  // In blocks of a constant length, which compilers turn into vectors.
+  static void flush(float* x, int64_t count) {
+    std::array<float, 16> block;
+    int64_t i = 0;
+    for (; i + 16 <= count; i += 16) {
+      std::memcpy(block.data(), x + i, sizeof block);
+      for (float& value : block) value = normal_or_zero(value);
+      std::memcpy(x + i, block.data(), sizeof block);
+    }
+    for (; i < count; ++i) x[i] = normal_or_zero(x[i]);
+  }
+
   std::vector<CopyDim> dims_;
   const double* factors_;
-  bool tile_ = false;
+  bool computes_, without_subnormals_, tile_ = false;
 };
 
-void copy(const std::vector<CopyDim>& dims, DType element, std::byte* to, const std::byte* from, const double* factors, int64_t factor) {
-  auto run = [&]<class T>(T*) { Copy<T>(dims, factors).run(reinterpret_cast<T*>(to), reinterpret_cast<const T*>(from), factor); };
-  if (factors) return run(static_cast<float*>(nullptr));
+void copy(const std::vector<CopyDim>& dims, const Arrangement& how, std::byte* to, const std::byte* from, int64_t factor) {
+  const double* factors = how.factors ? how.factors->data() : nullptr;
+  auto run = [&]<class T>(T*) {
+    Copy<T>(dims, factors, how.without_subnormals).run(reinterpret_cast<T*>(to), reinterpret_cast<const T*>(from), factor);
+  };
+  if (factors || how.without_subnormals) return run(static_cast<float*>(nullptr));
+  DType element = how.element;
   switch (element.bytes()) {
   case 1: return run(static_cast<uint8_t*>(nullptr));
   case 2: return run(static_cast<uint16_t*>(nullptr));
@@ -146,8 +177,9 @@ void Arrangement::copy_steps(std::byte* to, std::vector<std::function<void()>>& 
       mine[cut].extent = std::min(at_once, extent - begin);
       int64_t first = part.from + begin * dims[cut].from, factor = part.factor + begin * dims[cut].factor, span = 1;
       for (const CopyDim& d : mine) span += (d.extent - 1) * d.from;
-      steps.push_back([=, element = element, factors = factors, target = to + (part.to + begin * dims[cut].to) * width] {
-        copy(mine, element, target, from + first * width, factors ? factors->data() : nullptr, factor);
+      Arrangement how{.source = source, .element = element, .parts = {}, .factors = factors, .without_subnormals = without_subnormals};
+      steps.push_back([=, target = to + (part.to + begin * dims[cut].to) * width] {
+        copy(mine, how, target, from + first * width, factor);
         MappedFile::release({from + first * width, static_cast<size_t>(span * width)});
       });
     }
@@ -164,8 +196,11 @@ struct View {
   int64_t from = 0, factor = 0;
   std::vector<std::vector<ArrangedDim>> dims;
   std::shared_ptr<const std::vector<double>> factors;
+  bool without_subnormals = false;
 
-  Blob blob(std::vector<ArrangedPart> parts) const { return Blob(Arrangement{source, element, std::move(parts), factors}); }
+  Blob blob(std::vector<ArrangedPart> parts) const {
+    return Blob(Arrangement{source, element, std::move(parts), factors, without_subnormals});
+  }
   Blob blob() const {
     ArrangedPart part{.to = 0, .from = from, .factor = factor, .dims = {}};
     for (const auto& walks : dims) part.dims.insert(part.dims.end(), walks.begin(), walks.end());
@@ -213,7 +248,7 @@ View view_of(const Blob& data, DType element, const std::vector<int64_t>& shape)
   const ArrangedPart& part = before->parts[0];
   auto dims = regroup(part, shape);
   if (!dims) return plain_view(data, element, shape);
-  return {before->source, element, part.from, part.factor, std::move(*dims), before->factors};
+  return {before->source, element, part.from, part.factor, std::move(*dims), before->factors, before->without_subnormals};
 }
 
 } // namespace
@@ -228,17 +263,19 @@ Blob permuted(const Blob& data, DType element, const std::vector<int64_t>& shape
 Blob scaled(const Blob& data, DType element, const std::vector<int64_t>& shape, size_t axis, const std::vector<double>& factors) {
   TW_CHECK(element == f32 && static_cast<size_t>(shape[axis]) == factors.size());
   View view = view_of(data, element, shape);
-  if (view.factors) view = plain_view(data, element, shape);
+  if (view.factors || view.without_subnormals) view = plain_view(data, element, shape);
   int64_t stride = 1;
   for (size_t w = view.dims[axis].size(); w-- > 0; stride *= view.dims[axis][w].extent) view.dims[axis][w].factor = stride;
   view.factors = std::make_shared<const std::vector<double>>(factors);
   return view.blob();
 }
 
-Blob paneled(const Blob& data, DType element, const std::vector<int64_t>& shape, size_t dimension, int64_t width) {
+Blob paneled(const Blob& data, DType element, const std::vector<int64_t>& shape, size_t dimension, int64_t width, bool without_subnormals) {
+  TW_CHECK(element == f32 || !without_subnormals);
   View view = view_of(data, element, shape);
   if (view.dims[dimension].size() > 1) view = plain_view(data, element, shape);
   ArrangedDim columns = view.dims[dimension].empty() ? ArrangedDim{} : view.dims[dimension][0];
+  view.without_subnormals = view.without_subnormals || without_subnormals;
   std::vector<ArrangedDim> rows;
   for (size_t d = 0; d < shape.size(); ++d)
     if (d != dimension) rows.insert(rows.end(), view.dims[d].begin(), view.dims[d].end());

@@ -29,6 +29,7 @@ struct Arrangement {
   DType element;
   std::vector<ArrangedPart> parts;                    // in order, without gaps
   std::shared_ptr<const std::vector<double>> factors; // f32 only; products are rounded once. None: not scaled
+  bool without_subnormals = false;                    // f32 only: those are zero in the result
 
   int64_t count() const;
   std::byte* read(int64_t index, std::byte* to) const; // one element
@@ -41,6 +42,7 @@ Blob permuted(const Blob& data, DType element, const std::vector<int64_t>& shape
 // Each element times the factor of its place along the axis. Contract: f32.
 Blob scaled(const Blob& data, DType element, const std::vector<int64_t>& shape, size_t axis, const std::vector<double>& factors);
 // One dimension cut into panels of `width`, each contiguous with that dimension last; the last panel may be narrower.
-Blob paneled(const Blob& data, DType element, const std::vector<int64_t>& shape, size_t dimension, int64_t width);
+Blob paneled(const Blob& data, DType element, const std::vector<int64_t>& shape, size_t dimension, int64_t width,
+             bool without_subnormals = false);
 
 } // namespace tw

@@ -199,7 +199,8 @@ bool Blob::operator==(const Blob& other) const {
   if (fingerprint() != other.fingerprint()) return false;
   auto a = arrangement(), b = other.arrangement();
   bool scaled = (a && a->factors) || (b && b->factors);
-  if (a && b && !scaled && a->source.data_ == b->source.data_ && a->parts == b->parts) return true;
+  if (a && b && !scaled && a->source.data_ == b->source.data_ && a->parts == b->parts && a->without_subnormals == b->without_subnormals)
+    return true;
   return hash() == other.hash();
 }
 

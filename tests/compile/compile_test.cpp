@@ -110,6 +110,93 @@ def main(x: Tensor[(n, 8, m), f32], y: Tensor[(n, m, 40), f32]) -> Tensor[(n, 8,
               {{40, 8, 300}, {40, 300, 40}});
 }
 
+TEST(Compile, the_predicted_time_follows_the_sizes) {
+  Ref<Module> module = module_of(R"(
+@function(n=Dim(1, 4096), exported=True)
+def main(x: Tensor[(n, 512), f32], y: Tensor[(512, 512), f32]) -> Tensor[(n, 512), f32]:
+    a = matmul(x, y)
+    return a
+)");
+  compile::Options options;
+  options.cache = false;
+  compile::CompiledModule compiled = compile::compile(module, options);
+  const auto predicted = [&](int64_t n) { return compiled.descriptor().predict(&n); };
+  EXPECT_GT(predicted(1), 0);
+  EXPECT_NEAR(predicted(2000) / predicted(1000), 2, 0.2);
+  EXPECT_LT(predicted(10), predicted(1000) / 20);
+}
+
+TEST(Compile, products_of_any_number_of_rows_with_weights_that_do_and_do_not_stay_in_the_cache) {
+  auto expect = [](int depth, int rows) {
+    expect_same(fmt::format(R"(
+@function(n=Dim(0, 4096), exported=True)
+def main(x: Tensor[(n, {0}), f32], w: Tensor[({0}, 170), f32], b: Tensor[(170,), f32]) -> Tensor[(n, 170), f32]:
+    y = matmul(x, w)
+    z = add(y, b)
+    return z
+)",
+                            depth),
+                {{rows, depth}, {depth, 170}, {170}});
+  };
+  for (int rows : {0, 1, 3, 13, 40}) expect(48, rows);
+  for (int rows : {5, 110}) expect(800, rows);
+}
+
+TEST(Compile, rows_that_are_a_multiple_of_a_tile_whatever_their_number) {
+  for (int images : {0, 2})
+    expect_same(R"(
+@function(n=Dim(0, 4096), exported=True)
+def main(x: Tensor[(n, 28, 28, 16), f32], k: Tensor[(1, 1, 16, 40), f32]) -> Tensor[(n, 28, 28, 40), f32]:
+    y = convolution(x, k, channels_last=True)
+    z = relu(y)
+    return z
+)",
+                {{images, 28, 28, 16}, {1, 1, 16, 40}});
+}
+
+TEST(Compile, convolutions_over_maps_of_any_size) {
+  for (auto [groups, channels] : {std::pair(12, 1), std::pair(1, 12)})
+    for (auto [height, width] : {std::pair(1, 1), std::pair(3, 9), std::pair(6, 17)})
+      expect_same(fmt::format(R"(
+@function(n=Dim(1, 64), h=Dim(1, 4096), w=Dim(1, 4096), exported=True)
+def main(x: Tensor[(n, h, w, 12), f32], k: Tensor[(5, 5, {0}, 12), f32]) -> Tensor[(n, h, w, 12), f32]:
+    y = convolution(x, k, groups={1}, pads=(2, 2, 2, 2), channels_last=True)
+    z = relu(y)
+    return z
+)",
+                              channels, groups),
+                  {{2, height, width, 12}, {5, 5, channels, 12}});
+}
+
+TEST(Compile, fewer_products_for_any_number_of_images) {
+  // Large maps go through in strips, small ones in panels of output channels.
+  for (int size : {40, 13})
+    for (int images : {0, 2})
+      expect_same(fmt::format(R"(
+@function(n=Dim(0, 64), exported=True)
+def main(x: Tensor[(n, {0}, {0}, 4), f32], u: Tensor[(6, 6, 4, 20), f32], b: Tensor[(20,), f32]) -> Tensor[(n, {0}, {0}, 20), f32]:
+    y = winograd_convolution(x, u, b, tile=4, pads=(1, 1, 1, 1))
+    z = relu(y)
+    return z
+)",
+                              size),
+                  {{images, size, size, 4}, {6, 6, 4, 20}, {20}});
+}
+
+TEST(Compile, parts_of_unknown_length_side_by_side) {
+  // Where one part ends and the next begins is an expression: the map is cut there.
+  for (auto [first, second] : {std::pair(0, 5), std::pair(3, 0), std::pair(40, 70)})
+    expect_same(R"(
+@function(a=Dim(0, 4096), b=Dim(0, 4096), exported=True)
+def main(x: Tensor[(4, a), f32], y: Tensor[(4, b), f32]) -> Tensor[(4, a + b + 3), f32]:
+    e = exp(x)
+    c = concat(e, y, axis=1)
+    p = pad(c, begin=(0, 1), end=(0, 2))
+    return p
+)",
+                {{4, first}, {4, second}});
+}
+
 TEST(Compile, a_padded_convolution_over_an_unknown_length) {
   // The borders are copied in whole vectors, then one by one: that the first loop runs says nothing about the second.
   for (int length : {1, 5, 25, 64, 100})

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Runs a compiled module in this process on arrays, as the interpreter takes them.
+// Runs a compiled module in this process on arrays, as the interpreter takes them; on as many threads as asked for, however short the run.
 #pragma once
 
 #include "compile/compile.h"
@@ -9,12 +9,14 @@ namespace tw::test {
 
 inline std::vector<interpreter::Array> run_compiled(const compile::CompiledModule& compiled, const std::vector<interpreter::Array>& inputs,
                                                     int threads = 1) {
-  tw_module* module = compiled.runtime_module();
+  tw_module_descriptor d = compiled.descriptor();
+  d.predict = nullptr;
+  tw_module* module = nullptr;
+  if (tw_module_wrap(&d, nullptr, nullptr, &module) != TW_OK) throw internal_error("{}", tw_last_error());
   tw_session* session = nullptr;
   tw_options options{};
   options.threads = threads;
   if (tw_session_create(module, &options, &session) != TW_OK) throw internal_error("{}", tw_last_error());
-  const tw_module_descriptor& d = compiled.descriptor();
   std::vector<tw_tensor> in(inputs.size()), out(static_cast<size_t>(d.output_count));
   std::vector<std::vector<int64_t>> shapes;
   for (const auto& a : inputs) shapes.push_back(a.shape);

@@ -127,6 +127,21 @@ TEST(Arrangement, CopiesInStepsAndSettles) {
   EXPECT_EQ(lazy.bytes().data(), bytes.data());
 }
 
+TEST(Arrangement, PanelsWithoutSubnormals) {
+  // Smallest normal numbers, zeros and what is no number stay; so do all when they are read one by one, and whatever scaled them before.
+  constexpr float least = std::numeric_limits<float>::min(), infinite = std::numeric_limits<float>::infinity();
+  std::vector<float> x = {1, least / 2, -least, -least / 4, 0, infinite, -1e-45f, -3};
+  std::vector<float> expected = {1, 0, 0, infinite, -least, 0, 0, -3};
+  Blob panels = paneled(blob_of(x), f32, {2, 4}, 1, 2, true), halved = scaled(blob_of(x), f32, {2, 4}, 0, {0.5, 1});
+  for (size_t i = 0; i < expected.size(); ++i) {
+    float one;
+    panels.read(i * sizeof one, {reinterpret_cast<std::byte*>(&one), sizeof one});
+    EXPECT_EQ(one, (std::vector<float>{1, 0, 0, infinite, -least, 0, 0, -3})[i]);
+  }
+  EXPECT_EQ(values_of(panels), expected);
+  EXPECT_EQ(values_of(paneled(halved, f32, {2, 4}, 1, 4, true)), (std::vector<float>{0.5, 0, 0, 0, 0, infinite, 0, -3}));
+}
+
 TEST(Arrangement, EmptyOnes) {
   EXPECT_EQ(permuted(Blob(), f32, {0, 3}, {1, 0}).size(), 0u);
   EXPECT_EQ(paneled(Blob(), f32, {0, 3}, 1, 2).bytes().size(), 0u);

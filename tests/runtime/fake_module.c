@@ -70,7 +70,7 @@ __attribute__((visibility("default"))) const tw_module_descriptor tensorwright_m
     .weights = (const unsigned char*)constants,
     .weight_bytes = sizeof constants,
     .scratch_bytes = 64,
-    .predicted_ns = 0,
+    .predict = 0,
     .plan = plan,
     .entry = entry,
 };

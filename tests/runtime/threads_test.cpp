@@ -98,13 +98,43 @@ TEST(Threads, all_that_were_asked_for_take_part_when_there_are_more_of_them_than
 
 TEST(Threads, short_runs_use_only_the_caller) {
   Rotating parts;
-  parts.descriptor.predicted_ns = 59'000;
+  parts.descriptor.predict = [](const int64_t*) { return 14'000.0; };
   Session session(parts, with_threads(4));
   EXPECT_EQ(tw_session_threads(session.get()), 1);
   EXPECT_EQ(run_and_check(session), 1);
-  parts.descriptor.predicted_ns = 61'000;
+  parts.descriptor.predict = [](const int64_t*) { return 61'000.0; };
   Session longer(parts, with_threads(4));
   EXPECT_EQ(tw_session_threads(longer.get()), 4);
+  EXPECT_EQ(run_and_check(longer), 4);
+}
+
+// With more threads than processors workers do not linger, and the pool does not judge whether it is slower than none.
+TEST(Threads, runs_of_middling_length_are_shared_once_some_have_followed_each_other_closely) {
+  Rotating parts;
+  parts.descriptor.predict = [](const int64_t*) { return 30'000.0; };
+  const auto count = static_cast<int32_t>(std::thread::hardware_concurrency()) + 2;
+  Session session(parts, with_threads(count));
+  EXPECT_EQ(run_and_check(session), 1);
+  std::set<int64_t> found;
+  for (int i = 0; i < 2000 && !found.contains(count); ++i) found.insert(run_and_check(session));
+  EXPECT_TRUE(found.contains(1));
+  EXPECT_TRUE(found.contains(count));
+  std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  EXPECT_EQ(run_and_check(session), 1);
+}
+
+TEST(Threads, the_sizes_of_a_run_decide_whether_it_is_short) {
+  Rotating parts;
+  parts.with_symbol("n", 1, 100).input("z", {symbol(0)});
+  parts.descriptor.predict = [](const int64_t* symbols) { return 10'000.0 * static_cast<double>(symbols[0]); };
+  Session session(parts, with_threads(3));
+  EXPECT_EQ(tw_session_threads(session.get()), 3);
+  for (int64_t n : {1, 20, 1}) {
+    Floats x = Floats::counting({64}), z = Floats::counting({n});
+    std::vector<tw_tensor> outputs(2);
+    ASSERT_EQ(session.run({x.tensor(), z.tensor()}, outputs), TW_OK) << tw_last_error();
+    EXPECT_EQ(*static_cast<int64_t*>(outputs[1].data), n == 1 ? 1 : 3);
+  }
 }
 
 TEST(Threads, scratch_is_each_threads_own_and_aligned) {
@@ -284,6 +314,7 @@ TEST(Pool, gives_up_for_a_while_when_its_threads_cannot_leave_one_core) {
     for (const std::string& name : tasks())
       if (!before.contains(name)) worker = std::stoi(name);
     ASSERT_NE(worker, 0);
+    while (AffinityMask::of(worker).processors().size() > 1) std::this_thread::yield(); // until it sleeps
     // As taskset does it to a running process: both may use only one processor, not the one where the worker sleeps.
     const auto whole = AffinityMask::of(0).processors();
     const AffinityMask one = AffinityMask::only(AffinityMask::of(worker).contains(whole[0]) ? whole[1] : whole[0]);

@@ -169,6 +169,34 @@ Ref<Kernel> joined(const std::vector<int64_t>& shape, size_t axis, const std::ve
   return testing::kernel(inputs, {c}, {}, {map.stmt}, {});
 }
 
+TEST(Rules, BordersOfAnUnknownLengthAreCutToo) {
+  // Two zeros, n numbers, zeros up to n + 5: no condition is left along the loop, also where n is 0.
+  Target target;
+  Ref<Var> n = dim("n", 0, 100);
+  Ref<Buffer> a = buffer("A", {imm(3), n}), c = buffer("C", {imm(3), n + 5});
+  auto map = nest("pad", {imm(3), n + 5}, [&](auto v) {
+    Ref<Expr> inside = v[1] >= imm(2) && (v[1] - 2 < Ref<Expr>(n));
+    return store(c, v, make(Load{.buffer = a, .index = {v[0], v[1] - 2}, .mask = inside}));
+  });
+  Ref<Kernel> k = testing::kernel({a}, {c}, {}, {map.stmt}, {n});
+  Ref<Kernel> scheduled = schedule_kernel(k, target, [](std::string, std::string) {});
+  EXPECT_EQ(questions(scheduled), 0) << to_text(scheduled);
+  EXPECT_EQ(testing::misplaced(*scheduled), "");
+  for (int64_t length : {0, 1, 40}) EXPECT_EQ(testing::run(*k, {length}), testing::run(*scheduled, {length})) << to_text(scheduled);
+}
+
+TEST(Partition, TakesAPlaceThatSpeaksOfTheExtentAndNeedsMoreThanItsSign) {
+  // n - 1 lies within n only because n is at least 1.
+  Target target;
+  Ref<Var> n = dim("n", 1, 100);
+  Ref<Buffer> a = buffer("A", {n}), c = buffer("C", {n});
+  auto map = nest("copy", {n}, [&](auto v) { return store(c, v, load(a, v)); });
+  Ref<Kernel> k = testing::kernel({a}, {c}, {}, {map.stmt}, {n});
+  Schedule s(k, target);
+  partition(s, map.loops[0], Ref<Expr>(n) - 1);
+  for (int64_t length : {1, 7}) EXPECT_EQ(testing::run(*k, {length}), testing::run(*s.kernel().get(), {length}));
+}
+
 TEST(Rules, MapsAskNothingAlongALoopThatIsCutWhereAnswersChange) {
   // Whichever dimension the parts are joined along, and whether they fill it or zeros follow: no condition is left, numbers stay.
   Target target;

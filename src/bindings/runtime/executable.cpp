@@ -1,114 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "bindings/runtime/executable.h"
-#include "bindings/errors.h"
 #include "bindings/module_capsule.h"
+#include "bindings/runtime/call.h"
+#include "bindings/runtime/port.h"
 
 #include <nanobind/stl/string.h>
 #include <nanobind/stl/unique_ptr.h>
 #include <nanobind/stl/vector.h>
 
 #include <chrono>
-#include <cstring>
 
 namespace nb = nanobind;
 
 namespace tw::bindings {
-namespace {
-
-// `text` is this thread's tw_last_error().
-void check(tw_status status) {
-  if (status == TW_OK) return;
-  const std::string text = tw_last_error();
-  throw RaisedError{static_cast<PythonError>(status), text, text, {}, ""};
-}
-
-Port describe(const tw_port& port, const tw_symbol* symbols) {
-  Port out{port.name, dtype_name(port.dtype), {}};
-  for (int32_t i = 0; i < port.rank; ++i) {
-    const tw_dimension& dimension = port.dimensions[i];
-    if (dimension.symbol >= 0) out.shape.push_back(nb::str(symbols[dimension.symbol].name));
-    else if (dimension.symbol == TW_FIXED) out.shape.push_back(nb::int_(dimension.size));
-    else out.shape.push_back(nb::none());
-  }
-  return out;
-}
-
-std::string port_text(const Port& port) {
-  std::string sizes;
-  for (const nb::object& size : port.shape)
-    sizes += (sizes.empty() ? "" : ", ") + std::string(size.is_none() ? "?" : nb::str(size).c_str());
-  return port.name + ": Tensor[(" + sizes + (port.shape.size() == 1 ? ",), " : "), ") + port.dtype + "]";
-}
-
-} // namespace
-
-// The tensors of one run.
-struct Executable::Call {
-  std::vector<std::unique_ptr<Borrowed>> borrowed;
-  std::vector<tw_tensor> inputs, outputs;
-  std::vector<Tensor> results; // those whose shape was known before the run have their memory already
-
-  Call(const tw_module_descriptor& module, nb::sequence objects) {
-    const size_t count = nb::len(objects);
-    if (count != static_cast<size_t>(module.input_count)) {
-      const std::string text = "module '" + std::string(module.name) + "': expected " + std::to_string(module.input_count) +
-                               " inputs, found " + std::to_string(count);
-      throw RaisedError{PythonError::user, text, text, {}, ""};
-    }
-    for (size_t i = 0; i < count; ++i) {
-      borrowed.push_back(std::make_unique<Borrowed>(objects[i], "input '" + std::string(module.inputs[i].name) + "'"));
-      inputs.push_back(borrowed.back()->tensor());
-    }
-    prepare_outputs(module);
-  }
-
-  // Gives the symbols their values (-1: not known, the runtime will say what is wrong with the inputs) and the outputs their memory.
-  void prepare_outputs(const tw_module_descriptor& module) {
-    std::vector<int64_t> symbols(static_cast<size_t>(module.symbol_count), -1);
-    for (size_t i = 0; i < inputs.size(); ++i)
-      for (int32_t d = 0; d < std::min(inputs[i].ndim, module.inputs[i].rank); ++d)
-        if (int32_t symbol = module.inputs[i].dimensions[d].symbol; symbol >= 0 && symbols[static_cast<size_t>(symbol)] < 0)
-          symbols[static_cast<size_t>(symbol)] = inputs[i].shape[d];
-    results.resize(static_cast<size_t>(module.output_count));
-    outputs.resize(results.size());
-    for (size_t i = 0; i < results.size(); ++i) {
-      const tw_port& port = module.outputs[i];
-      Tensor& result = results[i];
-      result.dtype = port.dtype;
-      bool known = true;
-      for (int32_t d = 0; d < port.rank; ++d) {
-        const tw_dimension& dimension = port.dimensions[d];
-        result.shape.push_back(dimension.symbol >= 0          ? symbols[static_cast<size_t>(dimension.symbol)]
-                               : dimension.symbol == TW_FIXED ? dimension.size
-                                                              : -1);
-        known = known && result.shape.back() >= 0;
-      }
-      if (!known) continue;
-      result.memory = allocate_aligned(dense_bytes(port.dtype, result.shape));
-      outputs[i] = {result.memory.get(), 1, 0, port.rank, port.dtype, result.shape.data(), nullptr, 0};
-    }
-  }
-
-  // Outputs that lie in the session's memory are copied: the session runs again.
-  void take_results() {
-    for (size_t i = 0; i < results.size(); ++i) {
-      if (results[i].memory) continue;
-      const tw_tensor& output = outputs[i];
-      results[i].shape.assign(output.shape, output.shape + output.ndim);
-      results[i].memory = allocate_aligned(results[i].bytes());
-      std::memcpy(results[i].memory.get(), output.data, static_cast<size_t>(results[i].bytes()));
-    }
-  }
-
-  // What the session filled in at an earlier run is forgotten.
-  void run(tw_session* session) {
-    for (size_t i = 0; i < results.size(); ++i)
-      if (!results[i].memory) outputs[i] = {};
-    check(
-        tw_session_run(session, inputs.data(), static_cast<int32_t>(inputs.size()), outputs.data(), static_cast<int32_t>(outputs.size())));
-  }
-};
-
 // A session for one run; idle again at the end of the scope.
 class Executable::Taken {
 public:
@@ -132,6 +36,12 @@ public:
 private:
   Executable& executable_;
 };
+
+Executable::Executable(tw_module* module, int threads) : module_(module), threads_(threads) {
+  const auto interned = [](const char* text) { return nb::steal(PyUnicode_InternFromString(text)); };
+  for (int32_t i = 0; i < descriptor().input_count; ++i) input_names_.push_back(interned(descriptor().inputs[i].name));
+  for (int32_t i = 0; i < descriptor().output_count; ++i) output_names_.push_back(interned(descriptor().outputs[i].name));
+}
 
 Executable::~Executable() {
   for (tw_session* session : idle_) tw_session_destroy(session);
@@ -172,8 +82,8 @@ int Executable::threads() {
   return tw_session_threads(taken.session);
 }
 
-std::vector<Tensor> Executable::run(nb::sequence inputs) {
-  Call call(descriptor(), inputs);
+std::vector<Tensor> Executable::results_of(nb::handle inputs) {
+  Call call(descriptor(), input_names_, inputs);
   {
     nb::gil_scoped_release released;
     Taken taken(*this);
@@ -183,8 +93,21 @@ std::vector<Tensor> Executable::run(nb::sequence inputs) {
   return std::move(call.results);
 }
 
-Timings Executable::profile(nb::sequence inputs, int runs, int warm_up) {
-  Call call(descriptor(), inputs);
+nb::list Executable::run(nb::handle inputs) {
+  nb::list out;
+  for (Tensor& result : results_of(inputs)) out.append(nb::cast(std::move(result)));
+  return out;
+}
+
+nb::dict Executable::run_named(nb::handle inputs) {
+  nb::dict out;
+  std::vector<Tensor> results = results_of(inputs);
+  for (size_t i = 0; i < results.size(); ++i) out[output_names_[i]] = nb::cast(std::move(results[i]));
+  return out;
+}
+
+Timings Executable::profile(nb::handle inputs, int runs, int warm_up) {
+  Call call(descriptor(), input_names_, inputs);
   nb::gil_scoped_release released;
   std::unique_ptr<tw_session, void (*)(tw_session*)> session(make_session(true), tw_session_destroy);
   Timings out;
@@ -229,20 +152,16 @@ nb::tuple launches(const Executable& executable) {
 } // namespace
 
 void bind_executable(nb::module_& module) {
-  nb::class_<Port>(module, "Port", "An input or output of a model.")
-      .def_ro("name", &Port::name)
-      .def_ro("dtype", &Port::dtype)
-      .def_prop_ro(
-          "shape", [](const Port& port) { return entries(port.shape.size(), [&](size_t i) { return port.shape[i]; }); },
-          nb::sig("def shape(self) -> tuple[int | str | None, ...]"), "Sizes, names of symbols, None where only the run knows.")
-      .def("__repr__", port_text);
   nb::class_<Timings>(module, "Timings")
       .def_ro("launches", &Timings::launches, "Seconds of each launch, one list for each run.")
       .def_ro("runs", &Timings::runs, "Seconds of each run.");
   nb::class_<Executable>(module, "Executable", "A loaded module; `tensorwright.Model` is its comfortable face.")
       .def_static("load", &Executable::load, nb::arg("path"), nb::arg("threads") = 0)
       .def_static("from_capsule", &Executable::from_capsule, nb::arg("capsule"), nb::arg("threads") = 0)
-      .def("run", &Executable::run, nb::arg("inputs"), "Inputs in the module's order; may be called from many threads at once.")
+      .def("run", &Executable::run, nb::arg("inputs"), nb::sig("def run(self, inputs: object) -> list[Tensor]"),
+           "Inputs by name or in the module's order; outputs in its order. May be called from many threads at once.")
+      .def("run_named", &Executable::run_named, nb::arg("inputs"), nb::sig("def run_named(self, inputs: object) -> dict[str, Tensor]"),
+           "The same with outputs by name.")
       .def("profile", &Executable::profile, nb::arg("inputs"), nb::arg("runs") = 10, nb::arg("warm_up") = 2)
       .def_prop_ro("threads", &Executable::threads)
       .def_prop_ro(

@@ -8,11 +8,6 @@
 
 namespace tw::bindings {
 
-struct Port {
-  std::string name, dtype;
-  std::vector<nanobind::object> shape; // int, the symbol's name, or None where only the run knows
-};
-
 // Seconds of the launches and of whole runs, one entry for each run.
 struct Timings {
   std::vector<std::vector<double>> launches;
@@ -22,7 +17,7 @@ struct Timings {
 class Executable {
 public:
   // Takes over one count of the module.
-  Executable(tw_module* module, int threads) : module_(module), threads_(threads) {}
+  Executable(tw_module* module, int threads);
   ~Executable();
   Executable(const Executable&) = delete;
 
@@ -32,16 +27,19 @@ public:
 
   const tw_module_descriptor& descriptor() const { return *tw_module_describe(module_); }
   int threads();
-  std::vector<Tensor> run(nanobind::sequence inputs);
-  Timings profile(nanobind::sequence inputs, int runs, int warm_up);
+  // Inputs as Call takes them; outputs in the module's order, or by name.
+  nanobind::list run(nanobind::handle inputs);
+  nanobind::dict run_named(nanobind::handle inputs);
+  Timings profile(nanobind::handle inputs, int runs, int warm_up);
 
 private:
-  struct Call;
   class Taken;
   tw_session* make_session(bool profile);
+  std::vector<Tensor> results_of(nanobind::handle inputs);
 
   tw_module* module_;
   int threads_;
+  std::vector<nanobind::object> input_names_, output_names_; // made once: strings of Python
   std::mutex mutex_;
   std::vector<tw_session*> idle_;
 };

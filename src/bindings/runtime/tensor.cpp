@@ -138,11 +138,19 @@ nb::object to_dlpack(const Tensor& tensor, nb::handle stream, nb::handle max_ver
   return versioned ? dlpack_capsule<VersionedManagedTensor>(lent, copied) : dlpack_capsule<ManagedTensor>(lent, copied);
 }
 
+// numpy.asarray of something with a buffer. The function is looked up once: importing takes longer than the call.
+nb::object call_asarray(nb::handle object) {
+  static PyObject* asarray = nullptr; // never released: modules live as long as the process
+  if (asarray == nullptr) asarray = nb::object(nb::module_::import_("numpy").attr("asarray")).release().ptr();
+  nb::object array = nb::steal(PyObject_CallOneArg(asarray, object.ptr()));
+  if (!array.is_valid()) throw nb::python_error();
+  return array;
+}
+
 // Shares the memory. bfloat16 is not NumPy's own: with the package ml_dtypes it has a type, without it the reader is told.
 nb::object to_numpy(nb::handle self) {
   const Tensor& tensor = *nb::inst_ptr<Tensor>(self);
-  nb::module_ numpy = nb::module_::import_("numpy");
-  if (tensor.dtype.code != 4) return numpy.attr("asarray")(nb::steal(PyMemoryView_FromObject(self.ptr())));
+  if (tensor.dtype.code != 4) return call_asarray(self);
   nb::object bfloat;
   try {
     bfloat = nb::module_::import_("ml_dtypes").attr("bfloat16");
@@ -153,7 +161,7 @@ nb::object to_numpy(nb::handle self) {
   Tensor bits = tensor;
   bits.dtype = {1, 16, 1};
   nb::object seen = nb::cast(std::move(bits));
-  return numpy.attr("asarray")(nb::steal(PyMemoryView_FromObject(seen.ptr()))).attr("view")(bfloat);
+  return call_asarray(seen).attr("view")(bfloat);
 }
 
 nb::object to_array(nb::handle self, nb::handle dtype, nb::handle copy) {

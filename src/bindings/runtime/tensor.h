@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Tensors between Python and the runtime. Out: a Tensor owns its memory and lends it through the buffer protocol and DLPack. In: anything
-// with a buffer or `__dlpack__` is used where it lies; the runtime copies what is not dense or not aligned.
+// Outputs of a run: a Tensor owns its memory and lends it through the buffer protocol and DLPack.
 #pragma once
 
 #include "tensorwright/module.h"
@@ -29,30 +28,6 @@ struct Tensor {
 
   int64_t elements() const;
   int64_t bytes() const { return elements() * dtype_bytes(dtype); }
-};
-
-// A Python object lent for the time of a run.
-class Borrowed {
-public:
-  // Throws RaisedError (user) naming `what` if the object is no tensor.
-  Borrowed(nanobind::handle object, const std::string& what);
-  ~Borrowed();
-  Borrowed(const Borrowed&) = delete;
-
-  // Valid while this lives.
-  tw_tensor tensor() const;
-
-private:
-  bool take_buffer(nanobind::handle object, const std::string& what);
-  bool take_dlpack(nanobind::handle object, const std::string& what);
-  void set_layout(const Py_buffer& view, const std::string& what);
-
-  tw_tensor tensor_{};
-  std::vector<int64_t> shape_, strides_;
-  Py_buffer view_{};
-  bool holds_view_ = false;
-  nanobind::object capsule_, converted_;
-  std::vector<unsigned char> copy_;
 };
 
 void bind_tensor(nanobind::module_& module);

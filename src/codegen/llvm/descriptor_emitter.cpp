@@ -55,8 +55,7 @@ public:
 
 } // namespace
 
-void emit_descriptor(llvm::Module& module, const EntryPlan& plan, const std::vector<Launch>& launches, llvm::Function* entry,
-                     llvm::Function* plan_function) {
+void emit_descriptor(llvm::Module& module, const EntryPlan& plan, const std::vector<Launch>& launches, const ModuleFunctions& functions) {
   DescriptorEmitter d(module);
   const Function& function = *plan.function;
   std::vector<llvm::Constant*> inputs, outputs, symbols, launch_rows;
@@ -66,12 +65,9 @@ void emit_descriptor(llvm::Module& module, const EntryPlan& plan, const std::vec
     outputs.push_back(d.port(plan.output_names[i], tensor_of(function.body->results[i]), function.dims));
   for (const auto& dim : function.dims)
     symbols.push_back(d.structure({d.text(dim->id.str()), d.i64(std::max<int64_t>(dim->min, 0)), d.i64(dim->max), d.i64(dim->multiple)}));
-  double predicted = 0;
-  for (const Launch& l : launches) {
+  for (const Launch& l : launches)
     launch_rows.push_back(
         d.structure({d.text(l.kernel), d.text(l.origin), d.text(l.shape), d.real(l.flops), d.real(l.bytes), d.real(l.predicted_ns)}));
-    predicted += l.predicted_ns;
-  }
   int64_t slots = 0;
   for (const auto& a : function.attrs)
     if (a->name == "slots") slots = std::get<int64_t>(a->value);
@@ -96,9 +92,9 @@ void emit_descriptor(llvm::Module& module, const EntryPlan& plan, const std::vec
                              weights,
                              d.i64(plan.weight_bytes),
                              d.i64(plan.scratch_bytes),
-                             d.real(predicted),
-                             plan_function,
-                             entry});
+                             functions.predict,
+                             functions.plan,
+                             functions.entry});
   auto* global = new llvm::GlobalVariable(module, value->getType(), true, llvm::GlobalValue::ExternalLinkage, value, TW_DESCRIPTOR_SYMBOL);
   global->setAlignment(llvm::Align(16));
 }

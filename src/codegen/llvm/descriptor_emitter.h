@@ -6,7 +6,10 @@
 
 namespace tw::codegen {
 
-void emit_descriptor(llvm::Module& module, const EntryPlan& plan, const std::vector<Launch>& launches, llvm::Function* entry,
-                     llvm::Function* plan_function);
+struct ModuleFunctions {
+  llvm::Function *plan, *predict, *entry;
+};
+
+void emit_descriptor(llvm::Module& module, const EntryPlan& plan, const std::vector<Launch>& launches, const ModuleFunctions& functions);
 
 } // namespace tw::codegen

@@ -19,6 +19,7 @@ struct KernelCode {
 struct Launch {
   std::string kernel, origin, shape;
   double flops = 0, bytes = 0, predicted_ns = 0;
+  Opt<Expr> predicted = {}; // the same over the function's sizes, f64; empty where it does not depend on any
 };
 
 struct EntryPlan {

@@ -4,6 +4,9 @@
 // this pass reads them off the tiles and rewrites kernel and constants together. A last, narrower panel is as wide as it needs to be:
 // packing takes no more bytes than the constant had.
 //
+// Weights that are subnormal become zero on the way, unless results shall be exact: a trained model may have thousands where a channel has
+// died, each of their products takes a hundred times as long, and none moves a sum that any other weight has a part in.
+//
 //   W: (K, N)  read as W[k, panel * 64 + column]   →   W: (K * N)  read as W[(panel * K + k) * 64 + column]
 #include "ir/arrangement.h"
 #include "ir/visit.h"
@@ -16,10 +19,10 @@ namespace {
 
 constexpr int64_t worth_packing = 16 << 10; // bytes: smaller ones stay in the first-level cache in any order
 
-Ref<Constant> pack(const Constant& constant, const Panels& panels) {
+Ref<Constant> pack(const Constant& constant, const Panels& panels, bool exact) {
   DType element = constant.type->element;
   return make(Constant{.type = tensor_type({imm(panels.columns() * panels.rows())}, element),
-                       .data = paneled(constant.data, element, panels.shape, panels.dimension, panels.width),
+                       .data = paneled(constant.data, element, panels.shape, panels.dimension, panels.width, element == f32 && !exact),
                        .id = constant.id});
 }
 
@@ -59,7 +62,7 @@ Ref<Kernel> pack_kernel(Ref<Kernel> kernel, const std::vector<bool>& constant, P
 
 } // namespace
 
-Ref<Module> pack_weights(const Ref<Module>& module, PassContext&) {
+Ref<Module> pack_weights(const Ref<Module>& module, PassContext& context) {
   std::map<std::string, Packed> packed;
   std::vector<Ref<Callable>> changed;
   auto constant = constant_parameters(module);
@@ -84,7 +87,7 @@ Ref<Module> pack_weights(const Ref<Module>& module, PassContext&) {
       for (const auto& [i, panels] : found->second) {
         auto key = std::pair(args[i].node(), panels);
         auto known = made.find(key);
-        if (known == made.end()) known = made.emplace(key, pack(*constant_of(args[i]), panels)).first;
+        if (known == made.end()) known = made.emplace(key, pack(*constant_of(args[i]), panels, context.options.exact)).first;
         args[i] = known->second;
       }
       return with(ref_to(call), &Invoke::args, List<Ref<Operand>>(std::move(args)));

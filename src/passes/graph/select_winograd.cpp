@@ -25,21 +25,23 @@ constexpr int64_t taps = 3;
 constexpr double most_error = 2e-5, margin = 2; // of one layer, relative to its largest result
 
 struct Convolution {
-  int64_t batch, height, width, channels, outputs; // of the result
+  int64_t batch, height, width, channels, outputs; // of the result; a batch that only the run knows counts as 1
   const Constant* weights;                         // (3, 3, C, O)
 };
 
 std::optional<Convolution> match(const OpCall& call, const Ref<Value>& result) {
   if (call.op != "convolution" || !attribute<bool>(call, "channels_last") || attribute<int64_t>(call, "groups") != 1) return {};
   const Constant* weights = constant_of(call.args[1]);
-  auto out = static_shape(shape_of_operand(result)), in = static_shape(shape_of_operand(call.args[0]));
-  if (!weights || !out || !in || out->size() != 4 || weights->type->element != f32) return {};
+  Shape sizes = shape_of_operand(result);
+  if (!weights || sizes.size() != 4 || weights->type->element != f32) return {};
+  auto out = static_shape(Shape(sizes.begin() + 1, sizes.end()));
+  if (!out) return {};
   auto w = static_shape(weights->type->shape);
   for (const char* name : {"strides", "dilations"})
     for (int64_t x : attribute<List<int64_t>>(call, name))
       if (x != 1) return {};
   if (!w || (*w)[0] != taps || (*w)[1] != taps) return {};
-  return Convolution{(*out)[0], (*out)[1], (*out)[2], (*w)[2], (*w)[3], weights};
+  return Convolution{as_int(sizes[0]).value_or(1), (*out)[0], (*out)[1], (*w)[2], (*w)[3], weights};
 }
 
 // Seconds on one core, by the roofline: products at the rate of full tiles, transforms and weights at the rate of the cache or memory that
@@ -66,8 +68,8 @@ double winograd_seconds(const Target& t, const Convolution& c, int64_t m) {
 }
 
 // Transformed weights are larger: 16 / 9 times for tiles of 2, 4 times for tiles of 4. Memory is spent where a byte saves the most time, up
-// to this part of the module's constants.
-constexpr double most_growth = 0.3;
+// to this part of the module's constants; in a small model to so many bytes, which are nothing beside what any process needs.
+constexpr double most_growth = 0.3, small_growth = 2 << 20;
 
 // What a convolution saves, and costs in memory, when it moves on to tiles of m × m.
 struct Step {
@@ -117,7 +119,7 @@ std::map<const Node*, int64_t> select_tiles(const Ref<Module>& module, const Tar
       });
   std::ranges::stable_sort(steps, std::greater(), [](const Step& step) { return step.saved_seconds / step.more_bytes; });
   std::map<const Node*, int64_t> out;
-  double left = most_growth * constants;
+  double left = std::max(most_growth * constants, small_growth);
   for (const Step& step : steps) {
     if (step.more_bytes > left) continue;
     left -= step.more_bytes;

@@ -15,9 +15,10 @@ Loops run(Schedule& s, const Ref<Var>& loop, const Ref<Expr>& at) {
   Ref<Expr> place = rewrite(at, [&](const Expr& e, Rewrite again) -> Opt<Expr> {
     return equal(ref_to<Expr>(e), f->extent) && !as<IntImm>(&e) ? Opt<Expr>(extent) : Opt<Expr>(again(ref_to<Expr>(e)));
   });
-  bool inside = !place.same_as(at) ? analyzer.prove(place >= imm(0)) && analyzer.prove(place <= Ref<Expr>(extent))
-                                   : analyzer.prove(at >= imm(0)) && analyzer.prove(at <= f->extent);
-  if (!inside)
+  auto lies_within = [&](const Ref<Expr>& begin, const Ref<Expr>& end) {
+    return analyzer.prove(begin >= imm(0)) && analyzer.prove(begin <= end);
+  };
+  if (!lies_within(at, f->extent) && !lies_within(place, extent))
     throw schedule_error("partition", loop, fmt::format("the place {} lies within the extent {}", to_text(at), to_text(f->extent)));
   Ref<Var> rest = var(loop->id.str() + "_rest");
   Ref<Stmt> second = renew(substitute(f->body, Substitution{{loop.node(), at + rest}}));

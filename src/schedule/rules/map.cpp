@@ -91,8 +91,9 @@ void vectorise_innermost(Schedule& s, Name block, const Ref<Var>& loop, int64_t 
   Loops parts = split(s, loop, lanes);
   vectorise(s, parts[1]);
   if (exact) return;
-  // The rest of a constant extent runs in smaller vectors; of an unknown one, one by one.
-  if (extent && lanes >= 4) vectorise_innermost(s, block, rest, lanes / 2);
+  // The rest of a constant extent runs in smaller vectors; of an unknown one in those that divide it, or one by one.
+  for (lanes /= 2; lanes >= 2; lanes /= 2)
+    if (extent || arith::Analyzer().prove_multiple(s.loop(rest)->extent, lanes)) return vectorise_innermost(s, block, rest, lanes);
 }
 
 void share_outer(Schedule& s, const Loops& outer, double work) {

@@ -5,8 +5,6 @@
 #include "schedule/nests.h"
 #include "schedule/rules/rules.h"
 
-#include <set>
-
 namespace tw::schedule {
 namespace {
 
@@ -36,27 +34,56 @@ std::vector<const Binary*> questions(const Block& block) {
   return out;
 }
 
-// Iterations of the loop at which an answer changes.
-std::set<int64_t> borders(Schedule& s, const Block& block, const For& loop) {
-  std::set<int64_t> out;
-  auto extent = as_int(loop.extent);
-  if (!extent || !is_int(loop.begin, 0)) return out;
-  Substitution values = iteration_values(block);
+// Places in rising order, each only once; false when it cannot be told where a place stands among the others.
+bool insert_in_order(std::vector<Ref<Expr>>& places, const Ref<Expr>& place) {
   arith::Analyzer analyzer;
-  bind_loops(analyzer, s.loops(block.id));
+  for (size_t i = 0; i < places.size(); ++i) {
+    if (analyzer.prove_equal(places[i], place)) return true;
+    if (analyzer.prove(places[i] <= place)) continue;
+    if (!analyzer.prove(place <= places[i])) return false;
+    places.insert(places.begin() + static_cast<int64_t>(i), place);
+    return true;
+  }
+  places.push_back(place);
+  return true;
+}
+
+// Does each place provably lie within what the cuts before it leave of the loop?
+bool can_be_cut(const For& loop, const std::vector<Ref<Expr>>& places) {
+  arith::Analyzer analyzer;
+  Ref<Expr> begin = imm(0);
+  for (const Ref<Expr>& at : places) {
+    Ref<Expr> first = arith::simplify(at - begin), all = arith::simplify(loop.extent - begin);
+    if (!analyzer.prove(first >= imm(0)) || !analyzer.prove(first <= all)) return false;
+    begin = at;
+  }
+  return true;
+}
+
+// Iterations of the loop at which an answer changes, in order.
+std::vector<Ref<Expr>> borders(Schedule& s, const Block& block, const For& loop) {
+  std::vector<Ref<Expr>> out;
+  if (!is_int(loop.begin, 0)) return out;
+  Substitution values = iteration_values(block);
+  auto loops = s.loops(block.id);
+  arith::Analyzer analyzer, outside;
+  bind_loops(analyzer, loops);
   for (const Binary* question : questions(block)) {
     if (!question->a->dtype.is_int()) continue;
     Ref<Expr> difference = substitute(question->a - question->b, values);
     auto form = uses(difference.node(), loop.var.node()) ? arith::affine(difference, {loop.var}, analyzer) : std::nullopt;
-    auto step = form ? as_int(form->coefficients[0]) : std::nullopt, rest = form ? as_int(analyzer.simplify(form->rest)) : std::nullopt;
-    if (!step || !rest || (*step != 1 && *step != -1)) continue;
+    auto step = form ? as_int(form->coefficients[0]) : std::nullopt;
+    if (!step || (*step != 1 && *step != -1)) continue;
     // step * i + rest compared with 0; `<` and `>=` change at the root of a rising line, `<=` and `>` behind it; falling ones the other
     // way.
     bool behind = (question->op == BinaryOp::le || question->op == BinaryOp::gt) != (*step < 0);
-    int64_t at = -*rest * *step + (behind ? 1 : 0);
-    if (at > 0 && at < *extent) out.insert(at);
+    Ref<Expr> at = arith::simplify(form->rest * -*step + (behind ? 1 : 0));
+    bool inside = outside.prove(at >= imm(0)) && outside.prove(at <= loop.extent);
+    for (const auto& around : loops) inside = inside && !uses(at.node(), around->var.node());
+    if (!inside || is_int(at, 0) || outside.prove_equal(at, loop.extent)) continue;
+    if (!insert_in_order(out, at)) return {};
   }
-  return out;
+  return can_be_cut(loop, out) ? out : std::vector<Ref<Expr>>();
 }
 
 // The block without the questions that its loops answer.
@@ -101,9 +128,9 @@ std::vector<Name> settle_conditions(Schedule& s, Name id) {
     if (places.empty() || places.size() >= most_pieces || loops[i]->how != ForKind::serial) continue;
     std::vector<Name> pieces;
     Ref<Var> rest = loops[i]->var;
-    int64_t begin = 0;
-    for (int64_t at : places) {
-      Loops parts = partition(s, rest, imm(at - begin));
+    Ref<Expr> begin = imm(0);
+    for (const Ref<Expr>& at : places) {
+      Loops parts = partition(s, rest, arith::simplify(at - begin));
       pieces.push_back(block_in(s, parts[0]));
       rest = parts[1];
       begin = at;

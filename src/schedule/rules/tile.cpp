@@ -209,6 +209,42 @@ private:
     return extent % each ? 0 : extent / each;
   }
 
+  // An unknown number of rows or lines, which threads shall share: blocks of so many that large weights are read seldom, and a nest for the
+  // last ones. Where weights stay in the cache a block is one tile of rows, and lines need not be cut at all.
+  bool cut_unknown_rows(const Loops& rows, const Ref<Var>& column, int64_t width, double work) {
+    bool has_lines = rows.size() > 1;
+    size_t at = rows.size() - (has_lines ? 2 : 1);
+    Ref<Var> blocked = rows[at];
+    Ref<Expr> extent = s_.loop(blocked)->extent;
+    if (outer_ || as_int(extent) || work < worth_a_thread) return false;
+    auto columns = as_int(s_.loop(column)->extent);
+    bool light = !shared_columns_ || (columns && *columns * depth_per_row_ * element_bytes_ <= s_.target().l2_bytes / 4);
+    if (light && (has_lines || plan_.rows == 1)) return false;
+    constexpr int64_t lines_of_a_block = 4, tiles_of_a_block = 8;
+    int64_t fitting = s_.target().l2_bytes / 2 / (depth_per_row_ * element_bytes_) / plan_.rows;
+    int64_t each = has_lines ? lines_of_a_block : light ? plan_.rows : plan_.rows * std::clamp<int64_t>(fitting, 1, tiles_of_a_block);
+    Loops rest_rows;
+    Ref<Var> rest_column = column;
+    if (!arith::Analyzer().prove_multiple(extent, each)) {
+      one_nest_ = false;
+      Loops order = rows;
+      order.erase(order.begin() + static_cast<int64_t>(at));
+      order.insert(order.begin(), blocked);
+      reorder(s_, order);
+      Ref<Var> rest = partition(s_, blocked, floordiv(extent, each) * each)[1];
+      auto copied = s_.loops(copies(rest)[0]);
+      for (size_t i = 1; i < rows.size(); ++i) rest_rows.push_back(copied[i]->var);
+      rest_rows.insert(rest_rows.begin() + static_cast<int64_t>(at), rest);
+      rest_column = copied[rows.size()]->var;
+    }
+    Loops halves = split(s_, blocked, each), whole = rows;
+    whole[at] = halves[1];
+    whole.insert(whole.begin() + static_cast<int64_t>(at), halves[0]);
+    panel(whole, column, width, work, 1);
+    if (!rest_rows.empty()) panel(rest_rows, rest_column, width, work, 1);
+    return true;
+  }
+
   // rows…, column → shared(outer rows, row blocks, panels), rows of a block, columns of a panel.
   void panel(const Loops& rows, const Ref<Var>& column, int64_t width, double work, int64_t blocks = 0) {
     auto total = as_int(s_.loop(column)->extent);
@@ -219,6 +255,7 @@ private:
       if (work >= worth_a_thread && !outer_) parallel(s_, parts[0]);
       return;
     }
+    if (!blocks && cut_unknown_rows(rows, column, width, work)) return;
     bool has_lines = rows.size() > 1;
     Ref<Var> line = rows.back(), blocked = has_lines ? rows[rows.size() - 2] : line;
     int64_t length = has_lines ? as_int(s_.loop(line)->extent).value_or(64) : 1;
@@ -253,6 +290,10 @@ private:
       before.push_back(halves[0]);
       blocked = halves[1];
       if (!has_lines) line = blocked;
+    }
+    if (has_lines && !extent) { // an unknown number of lines: threads share them
+      before.push_back(blocked);
+      has_lines = false;
     }
     if (!strips && panels > 1 && columns_stay_in_cache(total) && as_int(s_.loop(line)->extent)) {
       if (has_lines) before.push_back(blocked);
@@ -325,11 +366,17 @@ private:
       for (const auto& top : split_evenly(s_, line, plan_.rows).inner) tensorize_nest(top);
       return;
     }
-    // An unknown number of rows: whole tiles, then rows one by one.
-    Ref<Expr> count = s_.loop(line)->extent;
-    Ref<Var> rest = partition(s_, line, floordiv(count, plan_.rows) * plan_.rows)[1];
-    tensorize_nest(split(s_, line, plan_.rows)[1]);
-    tensorize_nest(split(s_, rest, 1)[1]);
+    // An unknown number of rows: whole tiles, shorter ones, then rows one by one, each of which waits for its own sums.
+    Ref<Var> rest = line;
+    for (int64_t rows : {plan_.rows, plan_.rows >= 8 ? int64_t{4} : plan_.rows / 2, int64_t{1}}) {
+      Ref<Var> whole = rest;
+      Ref<Expr> count = s_.loop(whole)->extent;
+      if (rows < 1 || arith::Analyzer().bounds(count).max < rows) continue;
+      bool all = arith::Analyzer().prove_multiple(count, rows);
+      if (!all) rest = partition(s_, whole, floordiv(count, rows) * rows)[1];
+      tensorize_nest(split(s_, whole, rows)[1]);
+      if (all) return;
+    }
   }
 
   // The nest below `top`: rows, column, reduction. The column is the last spatial loop.

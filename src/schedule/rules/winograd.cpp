@@ -152,19 +152,25 @@ private:
     for (const auto& b : loaded_buffers(products.node()))
       if (s_.is_parameter(*b)) weights_ = b;
     result_ = as<Store>(result->body)->buffer;
-    auto out = static_shape(result_->shape), in = static_shape(source_->shape);
+    auto of_image = [](const Buffer& b) { return static_shape(List<Ref<Expr>>(b.shape.begin() + 1, b.shape.end())); };
+    auto out = of_image(*result_), in = of_image(*source_);
     if (!weights_ || !out || !in) return false;
-    batch_ = (*out)[0], height_ = (*out)[1], width_ = (*out)[2], outputs_ = (*out)[3], channels_ = (*in)[3];
+    height_ = (*out)[0], width_ = (*out)[1], outputs_ = (*out)[2], channels_ = (*in)[2];
+    if (auto known = as_int(result_->shape[0])) batch_ = *known;
+    else groups_ = result_->shape[0];
     down_ = (height_ + m_ - 1) / m_, across_ = (width_ + m_ - 1) / m_;
     type_ = source_->element;
     return true;
   }
 
   // ---- loops
-  static Ref<Stmt> loop(const char* name, int64_t extent, ForKind how, const std::function<Ref<Stmt>(Ref<Expr>)>& body) {
-    if (extent == 1 && how != ForKind::parallel) return body(imm(0));
+  static Ref<Stmt> loop(const char* name, const Ref<Expr>& extent, ForKind how, const std::function<Ref<Stmt>(Ref<Expr>)>& body) {
+    if (is_int(extent, 1) && how != ForKind::parallel) return body(imm(0));
     Ref<Var> v = var(name);
-    return make(For{.begin = imm(0), .extent = imm(extent), .var = v, .body = body(v), .how = how});
+    return make(For{.begin = imm(0), .extent = extent, .var = v, .body = body(v), .how = how});
+  }
+  static Ref<Stmt> loop(const char* name, int64_t extent, ForKind how, const std::function<Ref<Stmt>(Ref<Expr>)>& body) {
+    return loop(name, imm(extent), how, body);
   }
   // Over channels in vectors: body(first channel of the vector's lane).
   Ref<Stmt> channels(int64_t count, const std::function<Ref<Stmt>(Ref<Expr>)>& body) const {
@@ -182,6 +188,14 @@ private:
   }
   static Ref<Buffer> buffer(const char* name, std::vector<int64_t> sizes, DType type) {
     return make(Buffer{.id = name, .shape = shape_of(sizes), .element = type});
+  }
+  // V of one group: V[place, tile, c]; of all: V[group, place, tile, c].
+  using Place = std::function<List<Ref<Expr>>(Ref<Expr> place, Ref<Expr> tile, Ref<Expr> channel)>;
+  static List<Ref<Expr>> of_one(const Ref<Expr>& place, const Ref<Expr>& tile, const Ref<Expr>& channel) { return {place, tile, channel}; }
+  static Place of_group(const Ref<Expr>& group) {
+    return [=](const Ref<Expr>& place, const Ref<Expr>& tile, const Ref<Expr>& channel) {
+      return List<Ref<Expr>>{group, place, tile, channel};
+    };
   }
   static Ref<Stmt> allocate(const Ref<Buffer>& b, const Ref<Stmt>& body) { return make(Allocate{.buffer = b, .body = body}); }
 
@@ -205,9 +219,9 @@ private:
 
   using Source = std::function<Ref<Expr>(Ref<Expr> y, Ref<Expr> x, Ref<Expr> c)>; // in rows of the tile
 
-  // V[place, tile, c] for one tile.
-  Ref<Stmt> input(const Ref<Buffer>& v, const Ref<Expr>& tile, const Ref<Expr>& column, const Source& source, int64_t first,
-                  int64_t count) {
+  // V for one tile.
+  Ref<Stmt> input(const Ref<Buffer>& v, const Place& at, const Ref<Expr>& tile, const Ref<Expr>& column, const Source& source,
+                  int64_t first, int64_t count) {
     return channels(count, [&](const Ref<Expr>& lane) {
       Ref<Expr> c = lane + first;
       Lines lines;
@@ -215,13 +229,14 @@ private:
       for (int64_t i = 0; i < alpha_; ++i)
         for (int64_t j = 0; j < alpha_; ++j) x.push_back(lines.let(source(imm(i), column * m_ + j, c)));
       x = transformed_twice(lines, matrices_->input, x);
-      for (size_t p = 0; p < x.size(); ++p) lines.then(store(v, {imm(static_cast<int64_t>(p)), tile, c}, x[p]));
+      for (size_t p = 0; p < x.size(); ++p) lines.then(store(v, at(imm(static_cast<int64_t>(p)), tile, c).vector(), x[p]));
       return lines.finish();
     });
   }
 
   // M[place, tile, o] = Σ_c V[place, tile, c] · U[place, c, first + o], for one panel.
-  Ref<Stmt> products(const Ref<Buffer>& v, const Ref<Buffer>& to, int64_t tiles, const Ref<Expr>& first, int64_t width, int64_t most) {
+  Ref<Stmt> products(const Ref<Buffer>& v, const Place& at, const Ref<Buffer>& to, int64_t tiles, const Ref<Expr>& first, int64_t width,
+                     int64_t most) {
     int64_t steps = (tiles + most - 1) / most, small = tiles / steps, larger = tiles % steps;
     return loop("p", alpha_ * alpha_, ForKind::serial, [&](const Ref<Expr>& p) {
       auto part = [&](int64_t begin, int64_t count, int64_t rows) {
@@ -234,7 +249,7 @@ private:
                                              .column = axis(column, width),
                                              .reduce = {axis(k, channels_)},
                                              .init = zero(type_),
-                                             .value = load(v, {p, tile, k}) * u,
+                                             .value = load(v, at(p, tile, k).vector()) * u,
                                              .acc = acc,
                                              .body = store(to, {p, tile, column}, acc)}));
         });
@@ -307,7 +322,7 @@ private:
     Ref<Buffer> p = buffer("strip", {rows * m_ + 2, across_ * m_ + 2, channels_}, type_),
                 v = buffer("transformed", {alpha_ * alpha_, tiles, channels_}, type_),
                 products_buffer = buffer("products", {alpha_ * alpha_, tiles, std::min(choice.columns, outputs_)}, type_);
-    return loop("strip", batch_ * down_ / rows, ForKind::parallel, [&](const Ref<Expr>& strip) {
+    return loop("strip", groups_ * (batch_ * down_ / rows), ForKind::parallel, [&](const Ref<Expr>& strip) {
       Ref<Expr> line = strip * rows, batch = batch_of(line), top = row_of(line);
       auto each_tile = [&](const std::function<Ref<Stmt>(Ref<Expr> row, Ref<Expr> column)>& body) {
         return loop("down", rows, ForKind::serial, [&](const Ref<Expr>& row) {
@@ -325,13 +340,13 @@ private:
         auto source = [&](const Ref<Expr>& y, const Ref<Expr>& x, const Ref<Expr>& c) {
           return border_ ? load(p, {row * m_ + y, x, c}) : load(source_, {batch, top + row * m_ + y, x, c});
         };
-        return input(v, row * across_ + column, column, source, 0, channels_);
+        return input(v, of_one, row * across_ + column, column, source, 0, channels_);
       }));
       parts.push_back(panels(choice.columns, ForKind::serial, [&](const Ref<Expr>& first, int64_t width) {
         Ref<Stmt> result = each_tile([&](const Ref<Expr>& row, const Ref<Expr>& column) {
           return results(products_buffer, row * across_ + column, batch, top + row * m_, column * m_, first, width);
         });
-        return seq({products(v, products_buffer, tiles, first, width, choice.rows), result});
+        return seq({products(v, of_one, products_buffer, tiles, first, width, choice.rows), result});
       }));
       Ref<Stmt> body = allocate(v, allocate(products_buffer, seq(std::move(parts))));
       return border_ ? allocate(p, body) : body;
@@ -346,32 +361,39 @@ private:
     while (columns > lanes && (outputs_ + columns - 1) / columns < 4) columns -= lanes;
     if (columns != choice.columns)
       choice = choose_tile(s_.target(), {.columns = columns, .row_length = tiles, .depth = channels_, .element_bytes = type_.bytes()});
-    Ref<Buffer> v = buffer("transformed", {alpha_ * alpha_, tiles, channels_}, type_);
+    Ref<Buffer> v =
+        make(Buffer{.id = "transformed", .shape = {groups_, imm(alpha_ * alpha_), imm(tiles), imm(channels_)}, .element = type_});
     std::vector<Ref<Stmt>> parts;
     int64_t high = down_ * m_ + 2;
     if (border_)
-      parts.push_back(loop("line", batch_ * high, ForKind::parallel, [&](const Ref<Expr>& line) {
+      parts.push_back(loop("line", groups_ * (batch_ * high), ForKind::parallel, [&](const Ref<Expr>& line) {
         Ref<Expr> batch = floordiv(line, high), y = floormod(line, high);
         return border_line(batch, y, [&](const Ref<Expr>& x, const Ref<Expr>& c, const Ref<Expr>& value) {
           return store(source_, {batch, y, x, c}, value);
         });
       }));
-    parts.push_back(loop("line", lines, ForKind::parallel, [&](const Ref<Expr>& line) {
+    bool one_group = is_int(groups_, 1);
+    parts.push_back(loop("line", groups_ * lines, ForKind::parallel, [&](const Ref<Expr>& line) {
+      Ref<Expr> group = one_group ? imm(0) : floordiv(line, lines), own = one_group ? line : floormod(line, lines);
       return loop("across", across_, ForKind::serial, [&](const Ref<Expr>& column) {
         auto source = [&](const Ref<Expr>& y, const Ref<Expr>& x, const Ref<Expr>& c) {
           return load(source_, {batch_of(line), row_of(line) + y, x, c});
         };
-        return input(v, line * across_ + column, column, source, 0, channels_);
+        return input(v, of_group(group), own * across_ + column, column, source, 0, channels_);
       });
     }));
     parts.push_back(panels(columns, ForKind::parallel, [&](const Ref<Expr>& first, int64_t width) {
       Ref<Buffer> products_buffer = buffer("products", {alpha_ * alpha_, tiles, width}, type_); // each loop's threads have their own
-      Ref<Stmt> result = loop("line", lines, ForKind::serial, [&](const Ref<Expr>& line) {
-        return loop("across", across_, ForKind::serial, [&](const Ref<Expr>& column) {
-          return results(products_buffer, line * across_ + column, batch_of(line), row_of(line), column * m_, first, width);
-        });
-      });
-      return allocate(products_buffer, seq({products(v, products_buffer, tiles, first, width, choice.rows), result}));
+      return allocate(products_buffer, loop("group", groups_, ForKind::serial, [&](const Ref<Expr>& group) {
+                        Ref<Stmt> result = loop("line", lines, ForKind::serial, [&](const Ref<Expr>& own) {
+                          Ref<Expr> line = one_group ? own : group * lines + own;
+                          return loop("across", across_, ForKind::serial, [&](const Ref<Expr>& column) {
+                            return results(products_buffer, own * across_ + column, batch_of(line), row_of(line), column * m_, first,
+                                           width);
+                          });
+                        });
+                        return seq({products(v, of_group(group), products_buffer, tiles, first, width, choice.rows), result});
+                      }));
     }));
     Ref<Stmt> body = allocate(v, seq(std::move(parts)));
     return border_ ? allocate(source_, body) : body;
@@ -383,7 +405,9 @@ private:
   Ref<Buffer> source_ = buffer("source", {1}, f32), result_ = source_;
   Opt<Buffer> weights_;
   std::vector<Ref<Block>> epilogue_;
-  int64_t m_ = 0, alpha_ = 0, batch_ = 0, height_ = 0, width_ = 0, outputs_ = 0, channels_ = 0, down_ = 0, across_ = 0;
+  // An unknown number of images is so many groups of one, else one group of all.
+  Ref<Expr> groups_ = imm(1);
+  int64_t m_ = 0, alpha_ = 0, batch_ = 1, height_ = 0, width_ = 0, outputs_ = 0, channels_ = 0, down_ = 0, across_ = 0;
   DType type_;
 };
 
