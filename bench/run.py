@@ -174,6 +174,8 @@ def main() -> int:
             sys.exit(f"bench: there is no peer '{name}': expected some of {', '.join(n for n in engines.ENGINES if n != 'tensorwright')}")
         if not engines.installed(name):
             say(f"{name} is left out, because it is not installed in .venv/ (pip install {engines.ENGINES[name].package})")
+    if not engines.installed("tensorwright"):
+        sys.exit("bench: tensorwright is not installed for this Python: start it as ./dev bench, or put python/ on PYTHONPATH")
     names = [name for name in peers if engines.installed(name)] + ["tensorwright"]
     chosen = models.chosen_models(arguments.models, say)
     host = {"name": arguments.host, "processor": processor(), "threads": arguments.threads, "date": time.strftime("%Y-%m-%d")}
