@@ -5,11 +5,17 @@ from __future__ import annotations
 
 import importlib.util
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
+
+
+def command() -> str:
+    """The tensorwright command: that of the environment, else of the build folder."""
+    return shutil.which("tensorwright") or str(Path(os.environ.get("TENSORWRIGHT_BUILD") or ROOT / "build") / "tensorwright")
 
 
 def zoo_script() -> Path | None:

@@ -9,6 +9,7 @@
 #include "compile/describe_launch.h"
 #include "compile/pipelines/cpu.h"
 #include "compile/weights.h"
+#include "ir/parallel_loop.h"
 #include "ir/visit.h"
 #include "passes/fusion.h"
 #include "runtime/artifact_file.h"
@@ -114,7 +115,7 @@ private:
     for (const auto& callable : state_.lowered->functions) {
       if (!as<Kernel>(callable)) continue;
       Ref<Kernel> kernel = as_ref<Kernel>(callable);
-      plan_.kernels.emplace(kernel->id, codegen::KernelCode{"tw_" + kernel->id.str(), kernel, codegen::is_parallel(*kernel)});
+      plan_.kernels.emplace(kernel->id, codegen::KernelCode{"tw_" + kernel->id.str(), kernel, has_parallel_loop(kernel->body)});
       plan_.scratch_bytes = std::max(plan_.scratch_bytes, codegen::scratch_bytes(*kernel));
     }
     visit(plan_.function.node(), [&](const Constant& c) { plan_.constants.emplace(&c, state_.weights.add(c.data)); });

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "compile/weights.h"
-#include "base/parallel_for.h"
 
 #include "base/diagnostics.h"
+#include "base/parallel_for.h"
 
 #include <atomic>
 #include <cstdlib>

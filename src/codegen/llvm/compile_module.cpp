@@ -2,6 +2,7 @@
 #include "codegen/llvm/compile_module.h"
 
 #include "base/diagnostics.h"
+#include "base/parallel_for.h"
 
 #include <llvm/Analysis/CGSCCPassManager.h>
 #include <llvm/Analysis/LoopAnalysisManager.h>
@@ -24,10 +25,7 @@
 
 #include <algorithm>
 #include <atomic>
-#include <exception>
-#include <mutex>
 #include <numeric>
-#include <thread>
 
 namespace tw::codegen {
 namespace {
@@ -137,33 +135,24 @@ std::vector<ObjectBytes> compile_parallel(const std::vector<CompileTask>& tasks,
   std::ranges::stable_sort(order, std::greater<>(), [&](size_t i) { return tasks[i].cost; });
   std::vector<ObjectBytes> objects(tasks.size());
   std::atomic<size_t> next = 0;
-  std::exception_ptr failure;
-  std::mutex failure_mutex;
   initialize_llvm();
 
   CodegenOptions fast = options;
   fast.level = 0;
   fast.middle_end = false;
-  auto work = [&] {
-    try {
-      ModuleCompiler compiler(target, options);
-      for (size_t i; (i = next++) < order.size();) {
+  size_t workers = std::min(static_cast<size_t>(std::max(threads, 1)), tasks.size());
+  // By workers, not by tasks: each has a compiler of its own.
+  parallel_for(workers, static_cast<int>(workers), [&](size_t) {
+    ModuleCompiler compiler(target, options);
+    for (size_t i; (i = next++) < order.size();) try {
         llvm::LLVMContext context;
         auto module = tasks[order[i]].build(context);
         objects[order[i]] = tasks[order[i]].hot ? compiler.object(*module) : ModuleCompiler(target, fast).object(*module);
+      } catch (...) {
+        next = order.size();
+        throw;
       }
-    } catch (...) {
-      std::lock_guard lock(failure_mutex);
-      if (!failure) failure = std::current_exception();
-      next = order.size();
-    }
-  };
-  int helpers = std::min<int>(threads, static_cast<int>(tasks.size())) - 1;
-  std::vector<std::jthread> pool;
-  for (int i = 0; i < helpers; ++i) pool.emplace_back(work);
-  work();
-  pool.clear();
-  if (failure) std::rethrow_exception(failure);
+  });
   return objects;
 }
 

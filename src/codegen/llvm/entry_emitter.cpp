@@ -9,12 +9,6 @@
 
 namespace tw::codegen {
 
-bool is_parallel(const Kernel& kernel) {
-  bool found = false;
-  visit(kernel.body, [&](const For& f) { found = found || f.how == ForKind::parallel; });
-  return found;
-}
-
 namespace {
 
 class EntryEmitter {

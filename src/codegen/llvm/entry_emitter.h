@@ -38,7 +38,4 @@ inline constexpr const char* weights_symbol = "tensorwright_weights";
 // Defines the descriptor (TW_DESCRIPTOR_SYMBOL), which refers to everything else, in the module. Returns the launches in order.
 std::vector<Launch> emit_entry(llvm::Module& module, const Target& target, const EntryPlan& plan);
 
-// Is there a loop that threads share?
-bool is_parallel(const Kernel& kernel);
-
 } // namespace tw::codegen

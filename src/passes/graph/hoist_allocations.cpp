@@ -2,6 +2,7 @@
 // Memory that the threads of a kernel share, or whose size is not constant, becomes a parameter of the kernel and a value of its caller, so
 // that one memory plan covers everything. Where one nest of such a kernel reads what another has written, a barrier is put between.
 #include "arith/regions.h"
+#include "ir/parallel_loop.h"
 #include "ir/visit.h"
 #include "passes/pass.h"
 
@@ -75,12 +76,6 @@ bool meet(const Kernel& kernel, const NestMemory& a, const NestMemory& b, PassCo
   return !nests || nests->body.size() != 2 || overlap(touched(nests->body[0]), touched(nests->body[1]));
 }
 
-bool has_parallel(const Ref<Stmt>& s) {
-  bool found = false;
-  visit(s, [&](const For& f) { found = found || f.how == ForKind::parallel; });
-  return found;
-}
-
 bool is_barrier(const Ref<Stmt>& s) {
   const auto* e = as<Evaluate>(s);
   const auto* c = e ? as<Call>(e->value) : nullptr;
@@ -98,7 +93,7 @@ void append_nests(const Seq& s, std::vector<Ref<Stmt>>& out) {
 Ref<Stmt> with_barriers(const Kernel& kernel, const Ref<Stmt>& body, PassContext& context) {
   if (const auto* a = as<Allocate>(body)) return with(as_ref<Allocate>(body), &Allocate::body, with_barriers(kernel, a->body, context));
   const auto* x = as<Seq>(body);
-  if (!x || !has_parallel(body)) return body;
+  if (!x || !has_parallel_loop(body)) return body;
   std::vector<Ref<Stmt>> nests, out;
   append_nests(*x, nests);
   std::vector<NestMemory> since;
@@ -114,7 +109,7 @@ Ref<Stmt> with_barriers(const Kernel& kernel, const Ref<Stmt>& body, PassContext
       since.clear();
     }
     since.push_back(mine);
-    if (has_parallel(part)) {
+    if (has_parallel_loop(part)) {
       out.push_back(part);
     } else {
       // One iteration, shared: exactly one thread takes it.

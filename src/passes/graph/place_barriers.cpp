@@ -2,8 +2,10 @@
 // Threads go through the kernels of a function by themselves. Where one kernel reads or writes what another thread may still write or read,
 // a barrier is put before it. Memory is compared as it was planned: arena by bytes, parts of one larger value (concatenations in place) as
 // boxes inside it, so that kernels that fill different parts go on side by side, and so do independent branches of a model.
+#include "ir/parallel_loop.h"
 #include "ir/visit.h"
 #include "passes/fusion.h"
+#include "passes/graph_rewriter.h"
 #include "passes/operands.h"
 #include "passes/pass.h"
 #include "passes/placement.h"
@@ -50,10 +52,20 @@ bool must_wait(const Work& later, const Work& earlier) {
   return any_meet(earlier.writes, later.reads) || any_meet(earlier.writes, later.writes) || any_meet(earlier.reads, later.writes);
 }
 
+// How threads go through a kernel.
+struct Threads {
+  bool share = false, meet = false; // its loops; at a barrier
+};
+Threads threads_in(const Kernel& kernel) {
+  Threads out{.share = has_parallel_loop(kernel.body)};
+  visit(kernel.body, [&](const Call& call) { out.meet = out.meet || call.intrinsic == "barrier"; });
+  return out;
+}
+
 class Placer {
 public:
-  Placer(const Ref<Module>& module, const Ref<Function>& function)
-      : module_(module), function_(function), places_(placements(*function->body)) {
+  Placer(const std::unordered_map<Name, Threads>& kernels, const Ref<Function>& function)
+      : kernels_(kernels), function_(function), places_(placements(*function->body)) {
     for (const auto& p : function->body->params) unwritten_.insert(p.node());
   }
 
@@ -95,28 +107,16 @@ private:
   }
 
   void launch(std::vector<Ref<Binding>>& out, const Binding& binding, const Invoke& invoke) {
-    const auto& kernel = *as<Kernel>(find_callable(module_, invoke.callee));
-    Work work;
+    const Threads& threads = kernels_.at(invoke.callee);
+    Work work{.reads = {}, .writes = {}, .shared = threads.share};
     for (const auto& a : invoke.args) append(work.reads, a.node());
     for (const auto& v : binding.values) {
       append(work.writes, v.node());
       // Whoever asks for memory during the run waits for all.
       if (v->storage && v->storage->where == StorageKind::slot) pending_.clear();
     }
-    bool meets = false;
-    work.shared = false;
-    visit(
-        kernel.body,
-        [&](const For& loop, Walk walk) {
-          work.shared = work.shared || loop.how == ForKind::parallel;
-          walk(static_cast<const Node*>(&loop));
-        },
-        [&](const Call& c, Walk walk) {
-          meets = meets || c.intrinsic == "barrier";
-          walk(static_cast<const Node*>(&c));
-        });
     before(out, work);
-    if (meets) pending_.clear();
+    if (threads.meet) pending_.clear();
     pending_.push_back(std::move(work));
   }
 
@@ -156,7 +156,7 @@ private:
     return m;
   }
 
-  Ref<Module> module_;
+  const std::unordered_map<Name, Threads>& kernels_;
   Ref<Function> function_;
   Placements places_;
   std::unordered_set<const Node*> unwritten_;
@@ -166,10 +166,10 @@ private:
 } // namespace
 
 Ref<Module> place_barriers(const Ref<Module>& module, PassContext&) {
-  std::vector<Ref<Callable>> changed;
+  std::unordered_map<Name, Threads> kernels;
   for (const auto& callable : module->functions)
-    if (as<Function>(callable)) changed.push_back(Placer(module, as_ref<Function>(callable)).run());
-  return with_callables(module, changed);
+    if (const auto* kernel = as<Kernel>(callable)) kernels.emplace(kernel->id, threads_in(*kernel));
+  return map_functions(module, [&](const Ref<Function>& function) { return Placer(kernels, function).run(); });
 }
 
 extern const Pass place_barriers_pass;
