@@ -7,6 +7,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <cmath>
+#include <limits>
 #include <random>
 
 namespace tw {
@@ -83,6 +85,38 @@ def main(x: Tensor[(3, 5, 7), f32], y: Tensor[(5, 1), f32]) -> Tensor[(3, 5, 7),
     return c
 )",
               {{3, 5, 7}, {5, 1}});
+}
+
+TEST(Compile, floats_out_of_range_become_the_nearest_integer_in_vectors_too) {
+  std::vector<double> values = {0.5, -0.5, 127.9, 128, -128.9, 255.5, 256, 32767, 32768, -32769, 65535, 65536, 2147483520, 2147483648, -2147483648.0, 4294967040,
+                                4294967296, 9e18, 1e19, -1e19, 1.8e19, 2e19, -1, 1e30, -1e30};
+  for (double special : {std::numeric_limits<double>::infinity(), -std::numeric_limits<double>::infinity(), std::nan("")}) values.push_back(special);
+  while (values.size() < 77) values.push_back(static_cast<double>(values.size()) * 1.75 - 60);
+  for (const char* type : {"i8", "u8", "i16", "u16", "i32", "u32", "i64", "u64"})
+    for (const char* from : {"f32", "f64"})
+      expect_same(fmt::format(R"(
+@function(exported=True)
+def main(x: Tensor[(77,), f32]) -> Tensor[(77,), {0}]:
+    w = cast(x, to={1})
+    y = cast(w, to={0})
+    return y
+)",
+                              type, from),
+                  {{77}}, 0, {}, values);
+}
+
+TEST(Compile, images_resized_rows_first) {
+  for (const char* how : {"mode=\"linear\"", "mode=\"cubic\"", "mode=\"linear\", coordinates=\"align_corners\"", "mode=\"nearest\"",
+                          "mode=\"cubic\", exclude_outside=True", "mode=\"linear\", coordinates=\"asymmetric\""})
+    for (auto [height, width] : {std::pair{40, 75}, {13, 33}, {1, 1}, {23, 29}})
+      expect_same(fmt::format(R"(
+@function(n=Dim(1, 64), exported=True)
+def main(x: Tensor[(2, n, 23, 29), f32]) -> Tensor[(2, n, {1}, {2}), f32]:
+    y = resize(x, sizes=[2, n, {1}, {2}], {0})
+    return y
+)",
+                              how, height, width),
+                  {{2, 3, 23, 29}});
 }
 
 TEST(Compile, softmax_over_the_last_axis) {

@@ -234,6 +234,29 @@ llvm::Value* KernelEmitter::unary(UnaryOp op, llvm::Value* a, DType type) {
 
 llvm::Value* KernelEmitter::select(llvm::Value* cond, llvm::Value* a, llvm::Value* b) { return builder_.CreateSelect(cond, a, b); }
 
+// Of vectors LLVM saturates lane by lane; here they are clamped first, so that the conversion itself is defined for every lane.
+llvm::Value* KernelEmitter::saturated(llvm::Value* value, DType to) {
+  auto *real = value->getType(), *type = value_type(to);
+  if (!real->isVectorTy()) {
+    auto id = to.is_signed() ? llvm::Intrinsic::fptosi_sat : llvm::Intrinsic::fptoui_sat;
+    return builder_.CreateIntrinsic(id, {type, real}, {value});
+  }
+  const auto width = static_cast<unsigned>(to.bits);
+  const llvm::APInt least = to.is_signed() ? llvm::APInt::getSignedMinValue(width) : llvm::APInt::getMinValue(width);
+  const llvm::APInt most = to.is_signed() ? llvm::APInt::getSignedMaxValue(width) : llvm::APInt::getMaxValue(width);
+  // The largest value of the float type that does not exceed `most`.
+  llvm::APFloat highest(real->getScalarType()->getFltSemantics());
+  const bool exact = highest.convertFromAPInt(most, to.is_signed(), llvm::APFloat::rmTowardZero) == llvm::APFloat::opOK;
+  llvm::APFloat lowest(highest.getSemantics());
+  lowest.convertFromAPInt(least, to.is_signed(), llvm::APFloat::rmTowardZero);
+  auto *low = llvm::ConstantFP::get(real, lowest), *high = llvm::ConstantFP::get(real, highest);
+  auto* clamped = builder_.CreateSelect(builder_.CreateFCmpOLT(value, high), value, high);
+  clamped = builder_.CreateSelect(builder_.CreateFCmpOGT(clamped, low), clamped, low);
+  auto* result = to.is_signed() ? builder_.CreateFPToSI(clamped, type) : builder_.CreateFPToUI(clamped, type);
+  if (!exact) result = builder_.CreateSelect(builder_.CreateFCmpOGT(value, high), llvm::ConstantInt::get(type, most), result);
+  return builder_.CreateSelect(builder_.CreateFCmpUNO(value, value), llvm::Constant::getNullValue(type), result);
+}
+
 llvm::Value* KernelEmitter::cast(llvm::Value* value, DType from, DType to) {
   to = to.with_lanes(from.lanes);
   if (from == to) return value;
@@ -245,10 +268,7 @@ llvm::Value* KernelEmitter::cast(llvm::Value* value, DType from, DType to) {
     if (value->getType() != type) value = to.bits == 64 ? builder_.CreateFPExt(value, type) : builder_.CreateFPTrunc(value, type);
     return round_to(value, to);
   }
-  if (from.is_float()) {
-    auto id = to.is_signed() ? llvm::Intrinsic::fptosi_sat : llvm::Intrinsic::fptoui_sat;
-    return builder_.CreateIntrinsic(id, {type, value->getType()}, {value});
-  }
+  if (from.is_float()) return saturated(value, to);
   if (to.is_float()) return round_to(from.is_signed() ? builder_.CreateSIToFP(value, type) : builder_.CreateUIToFP(value, type), to);
   return from.is_signed() ? builder_.CreateSExtOrTrunc(value, type) : builder_.CreateZExtOrTrunc(value, type);
 }

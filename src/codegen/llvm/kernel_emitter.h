@@ -44,6 +44,7 @@ public:
   llvm::Value* binary(BinaryOp op, llvm::Value* a, llvm::Value* b, DType type);
   llvm::Value* unary(UnaryOp op, llvm::Value* a, DType type);
   llvm::Value* cast(llvm::Value* value, DType from, DType to);
+  llvm::Value* saturated(llvm::Value* value, DType to); // a float as an integer; NaN as 0
   llvm::Value* select(llvm::Value* cond, llvm::Value* a, llvm::Value* b);
   llvm::Value* intrinsic(const std::string& name, const std::vector<llvm::Value*>& args, DType type);
   llvm::Value* splat(llvm::Value* scalar, int lanes);

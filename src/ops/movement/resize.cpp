@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Resampling. Per resized axis, small tables say for each place of the result which places of x it is made of and how much each counts;
 // the result is then a sum of products of table entries and elements. Nearest with a whole factor needs no table: it is a plain quotient.
+// Along the last axis elements are gathered, along the others whole rows are read: where both are resized, the others come first.
 #include "ops/elementwise.h"
 #include "ops/loops.h"
 #include "ops/sizes.h"
@@ -133,12 +134,17 @@ struct Taps {
   Opt<Expr> outside(const Compute&) const { return {}; }
 };
 
+// A place as an index of x, or the border's. In 32 bits, since a gather takes twice as many of those at once.
+E index_of(const E& place, const E& size) {
+  E last = cast(i32, min(size - 1, imm(std::numeric_limits<int32_t>::max())));
+  return cast(i64, max(imm(0, i32), min(place, last)));
+}
+
 Taps nearest_taps(Compute& c, const Resize& a, const Axis& axis) {
   Taps taps{axis.dimension, 1, repeats(a, axis), {}, {}};
   if (taps.repeat) return taps;
   taps.place = c.tensor(fmt::format("place{}", axis.dimension), {axis.out, imm(1)}, i64, [&](Indices i) {
-    E at = cast(i64, rounded(a.rounding, source_place(a, axis, i[0])));
-    return max(imm(0), min(at, axis.in - 1));
+    return index_of(cast(i32, rounded(a.rounding, source_place(a, axis, i[0]))), axis.in);
   });
   return taps;
 }
@@ -159,14 +165,14 @@ Taps weighted_taps(Compute& c, const Resize& a, const Axis& axis) {
   Taps taps{axis.dimension, 2 * reach, {}, {}, {}};
   std::string suffix = std::to_string(axis.dimension);
   Shape shape{axis.out, imm(taps.count)};
-  auto first = [&](const E& i) { return cast(i64, call("floor", {source_place(a, axis, i)})) - (reach - 1); };
-  taps.place = c.tensor("place" + suffix, shape, i64, [&](Indices i) { return max(imm(0), min(first(i[0]) + i[1], axis.in - 1)); });
+  auto first = [&](const E& i) { return cast(i32, call("floor", {source_place(a, axis, i)})) - imm(reach - 1, i32); };
+  taps.place = c.tensor("place" + suffix, shape, i64, [&](Indices i) { return index_of(first(i[0]) + cast(i32, i[1]), axis.in); });
   // Without exclude_outside, what lies outside counts as the element at the border.
   bool normalises = a.exclude_outside || a.antialias;
   Tensor raw = c.tensor("raw" + suffix, shape, f32, [&](Indices i) {
-    E tap = first(i[0]) + i[1], distance = (cast(f32, tap) - source_place(a, axis, i[0])) * literal(1 / wide, f32);
+    E tap = first(i[0]) + cast(i32, i[1]), distance = (cast(f32, tap) - source_place(a, axis, i[0])) * literal(1 / wide, f32);
     E weight = cubic ? cubic_weight(a.cubic_coefficient, distance) : linear_weight(distance);
-    return a.exclude_outside ? select(inside(tap, axis.in), weight, zero(f32)) : weight;
+    return a.exclude_outside ? select(inside(cast(i64, tap), axis.in), weight, zero(f32)) : weight;
   });
   if (!normalises) {
     taps.weight = raw;
@@ -203,50 +209,75 @@ E covered(const Resize& a, const std::vector<Axis>& axes, const Indices& i) {
   return valid;
 }
 
+// Where along each resized axis a place of the result, and which of its taps, lies in x.
+Indices source_of(const std::vector<Taps>& taps, Indices at, const Indices& tap) {
+  for (size_t k = 0; k < taps.size(); ++k) {
+    E& p = at[taps[k].dimension];
+    p = taps[k].repeat ? floordiv(p, *taps[k].repeat) : (*taps[k].place)({p, tap[k]});
+  }
+  return at;
+}
+
+// The weighted sum over the taps of some axes. Few terms stand in one expression; many are a reduction, named after the result.
+Compute::Map weighted_sum(Compute& c, const std::string& name, const Shape& shape, DType type, const std::vector<Taps>& taps, const Compute::Map& x) {
+  auto term = [taps, x, type](const Indices& i, const Indices& tap) {
+    E value = cast(type, x(source_of(taps, i, tap)));
+    for (size_t k = 0; k < taps.size(); ++k) value = value * cast(type, (*taps[k].weight)({i[taps[k].dimension], tap[k]}));
+    return value;
+  };
+  int64_t points = 1;
+  for (const auto& t : taps) points *= t.count;
+  if (points > 16) {
+    std::vector<Ref<Expr>> extents;
+    for (const auto& t : taps) extents.push_back(imm(t.count));
+    Tensor total = c.reduce(name, shape, type, Combine::add, Shape(extents), term);
+    return [total](const Indices& i) { return total(i); };
+  }
+  return [taps, term, points](const Indices& i) {
+    Opt<Expr> total;
+    for (int64_t n = 0; n < points; ++n) {
+      Indices tap;
+      int64_t rest = n;
+      for (const auto& t : taps) tap.push_back(imm(rest % t.count)), rest /= t.count;
+      total = total ? as_ref<Expr>(total) + term(i, tap) : term(i, tap);
+    }
+    return as_ref<Expr>(total);
+  };
+}
+
+// Whole rows first, then gathers along the last axis: fewer gathers, unless far fewer places are wanted than a row has.
+bool rows_come_first(const Tensor& x, const std::vector<Axis>& axes) {
+  if (axes.size() < 2 || axes.back().dimension + 1 != x.rank()) return false;
+  auto in = as_int(axes.back().in), out = as_int(axes.back().out);
+  return !in || !out || *in <= *out;
+}
+
 void compute(Compute& c) {
   auto a = c.attrs<Resize>();
   Tensor x = c.input(0);
   auto axes = resized_axes(a, x);
   std::vector<Taps> taps;
   for (const auto& axis : axes) taps.push_back(a.mode == "nearest" ? nearest_taps(c, a, axis) : weighted_taps(c, a, axis));
-  DType type = x.element() == f64 ? f64 : f32;
   auto finish = [&](const Indices& i, const E& value) {
-    return select(covered(a, axes, i), value, literal(a.extrapolation_value, value->dtype));
+    return cast(x.element(), select(covered(a, axes, i), value, literal(a.extrapolation_value, value->dtype)));
   };
-  auto read = [&](const Indices& i, const Indices& tap) {
-    Indices at = i;
-    for (size_t k = 0; k < taps.size(); ++k) {
-      E& p = at[taps[k].dimension];
-      p = taps[k].repeat ? floordiv(p, *taps[k].repeat) : (*taps[k].place)({p, tap[k]});
-    }
-    return x(at);
-  };
-  if (a.mode == "nearest") return c.output(0, [&](Indices i) { return finish(i, read(i, Indices(taps.size(), imm(0)))); });
+  if (a.mode == "nearest")
+    return c.output(0, [&](Indices i) { return finish(i, x(source_of(taps, i, Indices(taps.size(), imm(0))))); });
 
-  int64_t points = 1;
-  for (const auto& t : taps) points *= t.count;
-  auto term = [&](const Indices& i, const Indices& tap) {
-    E value = cast(type, read(i, tap));
-    for (size_t k = 0; k < taps.size(); ++k) value = value * cast(type, (*taps[k].weight)({i[taps[k].dimension], tap[k]}));
-    return value;
-  };
-  // Few terms stand in one expression; many are a reduction.
-  if (points <= 16) {
-    return c.output(0, [&](Indices i) {
-      E total = zero(type);
-      for (int64_t n = 0; n < points; ++n) {
-        Indices tap;
-        for (int64_t k = 0, rest = n; k < static_cast<int64_t>(taps.size()); rest /= taps[static_cast<size_t>(k)].count, ++k)
-          tap.push_back(imm(rest % taps[static_cast<size_t>(k)].count));
-        total = n == 0 ? term(i, tap) : total + term(i, tap);
-      }
-      return cast(x.element(), finish(i, x.element().is_int() ? call("round", {total}) : total));
-    });
+  DType type = x.element() == f64 ? f64 : f32;
+  Compute::Map source = [&](const Indices& i) { return x(i); };
+  Shape shape = c.output(0).shape();
+  if (rows_come_first(x, axes)) {
+    std::vector<Ref<Expr>> sizes = shape.vector();
+    sizes.back() = axes.back().in;
+    auto sum = weighted_sum(c, "row_total", Shape(sizes), type, {taps.begin(), taps.end() - 1}, source);
+    c.hint("stored", 1);
+    Tensor rows = c.tensor("rows", Shape(sizes), type, sum);
+    source = [rows](const Indices& i) { return rows(i); };
+    taps.erase(taps.begin(), taps.end() - 1);
   }
-  std::vector<Ref<Expr>> extents;
-  for (const auto& t : taps) extents.push_back(imm(t.count));
-  Tensor total = c.reduce("total", c.output(0).shape(), type, Combine::add, Shape(extents), term);
-  c.output(0, [&](Indices i) { return cast(x.element(), finish(i, x.element().is_int() ? call("round", {total(i)}) : total(i))); });
+  auto sum = weighted_sum(c, "total", shape, type, taps, source);
+  c.output(0, [&](Indices i) { return finish(i, x.element().is_int() ? call("round", {sum(i)}) : sum(i)); });
 }
 
 } // namespace

@@ -111,9 +111,7 @@ public:
   bool run() {
     std::vector<Name> blocks;
     for (const auto& b : s_.blocks()) blocks.push_back(b->id);
-    bool reduces = false;
-    for (const auto& b : s_.blocks()) reduces = reduces || is_reduction(*b);
-    if (!reduces || blocks.empty()) return false;
+    if (blocks.size() == 1 && !is_reduction(*s_.block(blocks[0]))) return false; // a map
     size_t rows = common_rows(s_, blocks);
     double work = 0;
     for (const Name& id : blocks) {

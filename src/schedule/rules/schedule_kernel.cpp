@@ -65,6 +65,11 @@ bool is_stored(const Block& block) {
   return std::any_of(block.hints.begin(), block.hints.end(), [](const Ref<Attr>& hint) { return hint->name == "stored"; });
 }
 
+bool stores_intermediates(Schedule& s) {
+  auto blocks = s.blocks();
+  return std::any_of(blocks.begin(), blocks.end(), [](const Ref<Block>& block) { return is_stored(*block); });
+}
+
 } // namespace
 
 bool is_row_reduction(Schedule& s, const Block& block) {
@@ -114,7 +119,7 @@ void schedule_by_rule(Schedule& s, const RemarkSink& remark) {
     else (reductions.empty() ? before : after).push_back(b->id);
   }
   if (reductions.size() == 1 && schedule_tile(s, before, reductions[0], after)) return;
-  bool rows = !reductions.empty();
+  bool rows = !reductions.empty() || stores_intermediates(s);
   for (const Name& r : reductions) rows = rows && is_row_reduction(s, *s.block(r));
   if (rows && schedule_rows(s)) return;
   if (reductions.size() > 1 && schedule_chain(s)) return;
