@@ -53,6 +53,8 @@ template <class T> bool is_uniform(const Opt<T>& operand, double value) { return
 // The same bytes with another shape of as many elements.
 Ref<Constant> reshaped(const Constant& constant, const Shape& shape);
 Ref<Constant> transposed(const Constant& constant, const std::vector<int64_t>& axes);
+// The elements from begin[d] on, sizes[d] of them, along each dimension.
+Ref<Constant> sliced(const Constant& constant, const std::vector<int64_t>& begin, const std::vector<int64_t>& sizes);
 // Each element times the factor of its place along the axis; `factors` has the axis's size, products are rounded once.
 Ref<Constant> scaled_along(const Constant& constant, size_t axis, const std::vector<double>& factors);
 Ref<Constant> vector_constant(const std::vector<double>& values, DType type, Name id = "");

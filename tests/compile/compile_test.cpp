@@ -88,9 +88,11 @@ def main(x: Tensor[(3, 5, 7), f32], y: Tensor[(5, 1), f32]) -> Tensor[(3, 5, 7),
 }
 
 TEST(Compile, floats_out_of_range_become_the_nearest_integer_in_vectors_too) {
-  std::vector<double> values = {0.5, -0.5, 127.9, 128, -128.9, 255.5, 256, 32767, 32768, -32769, 65535, 65536, 2147483520, 2147483648, -2147483648.0, 4294967040,
-                                4294967296, 9e18, 1e19, -1e19, 1.8e19, 2e19, -1, 1e30, -1e30};
-  for (double special : {std::numeric_limits<double>::infinity(), -std::numeric_limits<double>::infinity(), std::nan("")}) values.push_back(special);
+  std::vector<double> values = {0.5,    -0.5,  127.9,  128,        -128.9,     255.5,         256,        32767,      32768,
+                                -32769, 65535, 65536,  2147483520, 2147483648, -2147483648.0, 4294967040, 4294967296, 9e18,
+                                1e19,   -1e19, 1.8e19, 2e19,       -1,         1e30,          -1e30};
+  for (double special : {std::numeric_limits<double>::infinity(), -std::numeric_limits<double>::infinity(), std::nan("")})
+    values.push_back(special);
   while (values.size() < 77) values.push_back(static_cast<double>(values.size()) * 1.75 - 60);
   for (const char* type : {"i8", "u8", "i16", "u16", "i32", "u32", "i64", "u64"})
     for (const char* from : {"f32", "f64"})

@@ -143,9 +143,8 @@ E index_of(const E& place, const E& size) {
 Taps nearest_taps(Compute& c, const Resize& a, const Axis& axis) {
   Taps taps{axis.dimension, 1, repeats(a, axis), {}, {}};
   if (taps.repeat) return taps;
-  taps.place = c.tensor(fmt::format("place{}", axis.dimension), {axis.out, imm(1)}, i64, [&](Indices i) {
-    return index_of(cast(i32, rounded(a.rounding, source_place(a, axis, i[0]))), axis.in);
-  });
+  taps.place = c.tensor(fmt::format("place{}", axis.dimension), {axis.out, imm(1)}, i64,
+                        [&](Indices i) { return index_of(cast(i32, rounded(a.rounding, source_place(a, axis, i[0]))), axis.in); });
   return taps;
 }
 
@@ -219,7 +218,8 @@ Indices source_of(const std::vector<Taps>& taps, Indices at, const Indices& tap)
 }
 
 // The weighted sum over the taps of some axes. Few terms stand in one expression; many are a reduction, named after the result.
-Compute::Map weighted_sum(Compute& c, const std::string& name, const Shape& shape, DType type, const std::vector<Taps>& taps, const Compute::Map& x) {
+Compute::Map weighted_sum(Compute& c, const std::string& name, const Shape& shape, DType type, const std::vector<Taps>& taps,
+                          const Compute::Map& x) {
   auto term = [taps, x, type](const Indices& i, const Indices& tap) {
     E value = cast(type, x(source_of(taps, i, tap)));
     for (size_t k = 0; k < taps.size(); ++k) value = value * cast(type, (*taps[k].weight)({i[taps[k].dimension], tap[k]}));
@@ -261,8 +261,7 @@ void compute(Compute& c) {
   auto finish = [&](const Indices& i, const E& value) {
     return cast(x.element(), select(covered(a, axes, i), value, literal(a.extrapolation_value, value->dtype)));
   };
-  if (a.mode == "nearest")
-    return c.output(0, [&](Indices i) { return finish(i, x(source_of(taps, i, Indices(taps.size(), imm(0))))); });
+  if (a.mode == "nearest") return c.output(0, [&](Indices i) { return finish(i, x(source_of(taps, i, Indices(taps.size(), imm(0))))); });
 
   DType type = x.element() == f64 ? f64 : f32;
   Compute::Map source = [&](const Indices& i) { return x(i); };

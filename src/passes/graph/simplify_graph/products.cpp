@@ -68,6 +68,54 @@ Replacement take_padding(GraphRewriter& graph, const OpCall& call) {
   return Operands{graph.call(call.op, std::move(args), with_attribute(call, "pads", Shape(std::move(merged))))};
 }
 
+// Taps at the edge of a kernel that meet nothing but zeros, whatever the place: those of large dilations in small maps, of deep kernels in
+// shallow volumes. The kernel and its padding become smaller by them.
+struct Crop {
+  int64_t before = 0, after = 0;
+};
+Crop unread_taps(int64_t input, int64_t output, int64_t kernel, int64_t pad_before, int64_t pad_after, int64_t stride, int64_t dilation) {
+  Crop crop;
+  // The last place reads farthest to the right, the first one farthest to the left. Padding stays at least 0.
+  while (crop.before + 1 < kernel && (output - 1) * stride + crop.before * dilation < pad_before &&
+         (crop.before + 1) * dilation <= pad_before)
+    ++crop.before;
+  while (crop.before + crop.after + 1 < kernel && (kernel - 1 - crop.after) * dilation - pad_before >= input &&
+         (crop.after + 1) * dilation <= pad_after)
+    ++crop.after;
+  return crop;
+}
+
+Replacement drop_unread_taps(GraphRewriter& graph, const OpCall& call) {
+  const Constant* weights = constant_of(call.args[1]);
+  Shape pads = sizes_attribute(call, "pads");
+  if (!weights || pads.empty()) return {};
+  Shape input = shape_of_operand(call.args[0]), output = shape_of_operand(graph.binding().values[0]);
+  auto strides = attribute<List<int64_t>>(call, "strides"), dilations = attribute<List<int64_t>>(call, "dilations");
+  bool channels_last = attribute<bool>(call, "channels_last");
+  size_t space = input.size() - 2, first = channels_last ? 1 : 2;
+  auto shape = static_shape(weights->type->shape);
+  if (!shape) return {};
+  std::vector<int64_t> begin(shape->size(), 0), sizes = *shape;
+  std::vector<Ref<Expr>> left = pads.vector();
+  bool found = false;
+  for (size_t d = 0; d < space; ++d) {
+    auto in = as_int(input[first + d]), out = as_int(output[first + d]), before = as_int(pads[d]), after = as_int(pads[space + d]);
+    if (!in || !out || !before || !after || *out < 1) continue;
+    int64_t stride = strides.empty() ? 1 : strides[d], dilation = dilations.empty() ? 1 : dilations[d];
+    size_t tap = channels_last ? d : 2 + d;
+    Crop crop = unread_taps(*in, *out, sizes[tap], *before, *after, stride, dilation);
+    found = found || crop.before || crop.after;
+    begin[tap] = crop.before;
+    sizes[tap] -= crop.before + crop.after;
+    left[d] = imm(*before - crop.before * dilation);
+    left[space + d] = imm(*after - crop.after * dilation);
+  }
+  if (!found) return {};
+  std::vector<Opt<Operand>> args = call.args.vector();
+  args[1] = sliced(*weights, begin, sizes);
+  return Operands{graph.call("convolution", std::move(args), with_attribute(call, "pads", Shape(std::move(left))))};
+}
+
 // Is it one factor for each channel, the last dimension?
 bool is_channel_vector(const Opt<Operand>& x, const Ref<Expr>& channels) {
   Shape shape = shape_of_operand(x);
@@ -122,6 +170,7 @@ constexpr GraphRule rules[] = {
     {"matmul", "constants of the form (k, n)", transpose_constant},
     {"matmul", "a transpose of the last two dimensions", take_transpose},
     {"convolution", "padding of the input", take_padding},
+    {"convolution", "taps that only meet padding", drop_unread_taps},
     {"convolution", "factors of the input's channels", scale_weights, true},
 };
 
