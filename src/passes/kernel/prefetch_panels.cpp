@@ -21,6 +21,7 @@ struct Flat {
 };
 
 constexpr int64_t stream_distance = 4096; // bytes
+constexpr int64_t many_rounds = 8;        // after which the first one, when all comes from memory, counts little
 
 class Prefetcher {
 public:
@@ -67,6 +68,7 @@ private:
       again.position = again.position + (Ref<Expr>(loop.var) - loop.begin) * again.count;
       again.count *= *extent;
     }
+    if (stays_in_cache(index, at, load, *width * depth)) return {};
     // Two panels do not fit, or nobody uses one again: a stream, of which the lines a little ahead are asked for.
     int64_t bytes = load.buffer->element.bytes();
     if (again.count == 1 || 2 * *width * depth * bytes > target_.l2_bytes)
@@ -86,6 +88,19 @@ private:
     int64_t part = (*width + again.count - 1) / again.count, parts = (*width + part - 1) / part;
     Ref<Expr> turn = parts < again.count ? min(again.position, imm(parts - 1)) : again.position;
     return at_index(load, substitute(index, start) + turn * (part * depth) + within * part);
+  }
+
+  // All panels fit into the second-level cache and are read again and again, by each step of a recurrence: from there they need no asking,
+  // which costs as many instructions as reading them.
+  bool stays_in_cache(const Ref<Expr>& index, size_t panels, const Load& load, int64_t panel) const {
+    if (panels == 0) return false;
+    int64_t all = as_int(loops_[panels - 1]->extent).value_or(unbounded);
+    if (all > target_.l2_bytes / 2 / (panel * load.buffer->element.bytes())) return false;
+    int64_t rounds = 1;
+    for (size_t i = 0; i + 1 < panels && rounds < many_rounds; ++i)
+      if (loops_[i]->how == ForKind::serial && !uses(index.node(), loops_[i]->var.node()))
+        rounds *= as_int(loops_[i]->extent).value_or(many_rounds);
+    return rounds >= many_rounds;
   }
 
   static Opt<Expr> at_index(const Load& load, const Ref<Expr>& index) {
