@@ -121,6 +121,41 @@ def main(x: Tensor[(2, n, 23, 29), f32]) -> Tensor[(2, n, {1}, {2}), f32]:
                   {{2, 3, 23, 29}});
 }
 
+TEST(Compile, products_by_equations_and_of_columns_that_lie_apart) {
+  struct Case {
+    const char *equation, *left, *right, *result;
+    std::vector<int64_t> left_shape, right_shape;
+  };
+  const Case cases[] = {
+      {"ij,kj->ik", "(37, 20)", "(29, 20)", "(37, 29)", {37, 20}, {29, 20}},
+      {"bihd,bjhd->bhij", "(2, 9, 3, 17)", "(2, 33, 3, 17)", "(2, 3, 9, 33)", {2, 9, 3, 17}, {2, 33, 3, 17}},
+      {"abc,cde->adbe", "(2, 3, 5)", "(5, 7, 4)", "(2, 7, 3, 4)", {2, 3, 5}, {5, 7, 4}},
+      {"bi,b->i", "(6, 40)", "(6,)", "(40,)", {6, 40}, {6}},
+      {"xyk,yxk->yx", "(4, 5, 6)", "(5, 4, 6)", "(5, 4)", {4, 5, 6}, {5, 4, 6}},
+  };
+  for (const Case& c : cases)
+    expect_same(fmt::format(R"(
+@function(exported=True)
+def main(x: Tensor[{1}, f32], y: Tensor[{2}, f32]) -> Tensor[{3}, f32]:
+    z = einsum(x, y, equation="{0}")
+    return z
+)",
+                            c.equation, c.left, c.right, c.result),
+                {c.left_shape, c.right_shape});
+}
+
+TEST(Compile, softmax_over_an_axis_in_the_middle) {
+  for (int n : {1, 3, 16, 100})
+    expect_same(fmt::format(R"(
+@function(exported=True)
+def main(x: Tensor[(2, {0}, 5, 41), f32]) -> Tensor[(2, {0}, 5, 41), f32]:
+    y = softmax(x, axis=1)
+    return y
+)",
+                            n),
+                {{2, n, 5, 41}});
+}
+
 TEST(Compile, softmax_over_the_last_axis) {
   for (int n : {1, 3, 16, 100, 128})
     expect_same(fmt::format(R"(

@@ -52,6 +52,13 @@ def test_one_compiled_model_serves_many_sizes(proto, module):
         np.testing.assert_allclose(model(data(rows)).numpy(), expected(proto, data(rows)), rtol=1e-4, atol=1e-5)
 
 
+def test_results_that_are_held_keep_their_values_while_dropped_memory_serves_later_runs(proto, module):
+    model = tw.compile(module)
+    held = [(rows, model(data(rows)).numpy()) for _ in range(6) for rows in (4000, 4000, 5000)][::2]
+    for rows, result in held:
+        np.testing.assert_allclose(result, expected(proto, data(rows)), rtol=1e-4, atol=1e-5)
+
+
 def test_dims_pin_symbols(proto, module):
     model = tw.compile(module, dims={"n": 5})
     assert model.inputs[0].shape == (5, 4)

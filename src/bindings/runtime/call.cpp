@@ -2,6 +2,7 @@
 #include "bindings/runtime/call.h"
 
 #include "bindings/errors.h"
+#include "bindings/runtime/memory.h"
 #include "bindings/runtime/port.h"
 
 #include <algorithm>

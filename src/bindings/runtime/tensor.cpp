@@ -3,12 +3,11 @@
 #include "bindings/runtime/tensor.h"
 #include "bindings/errors.h"
 #include "bindings/runtime/dlpack.h"
+#include "bindings/runtime/memory.h"
 
 #include <nanobind/stl/string.h>
 
 #include <algorithm>
-#include <cstdlib>
-#include <new>
 
 namespace nb = nanobind;
 
@@ -21,13 +20,6 @@ std::string dtype_name(tw_dtype dtype) {
 }
 
 int64_t dtype_bytes(tw_dtype dtype) { return (dtype.bits + 7) / 8; }
-
-std::shared_ptr<void> allocate_aligned(int64_t bytes) {
-  const size_t size = (static_cast<size_t>(std::max<int64_t>(bytes, 1)) + 63) / 64 * 64;
-  void* memory = std::aligned_alloc(64, size);
-  if (memory == nullptr) throw std::bad_alloc();
-  return {memory, std::free};
-}
 
 int64_t dense_bytes(tw_dtype dtype, const std::vector<int64_t>& shape) {
   int64_t bytes = dtype_bytes(dtype);

@@ -16,8 +16,6 @@ namespace tw::bindings {
 std::string dtype_name(tw_dtype dtype);
 int64_t dtype_bytes(tw_dtype dtype);
 
-// Memory of a run's output, aligned to 64 bytes.
-std::shared_ptr<void> allocate_aligned(int64_t bytes);
 // The bytes of a dense tensor; a user error if they do not fit into memory.
 int64_t dense_bytes(tw_dtype dtype, const std::vector<int64_t>& shape);
 

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "ops/einsum.h"
 #include "ops/elementwise.h"
 #include "ops/sizes.h"
 
@@ -54,11 +55,7 @@ std::string implicit_result(const std::string& terms) {
 }
 
 Plan plan_of(const Einsum& a, const std::vector<Shape>& shapes, TypeContext* context) {
-  std::string text = a.equation.str();
-  std::erase(text, ' ');
-  size_t arrow = text.find("->");
-  std::string left = text.substr(0, arrow), right = arrow == std::string::npos ? implicit_result(left) : text.substr(arrow + 2);
-  auto terms = split_at_commas(left);
+  auto [terms, right] = einsum_terms(a.equation.str());
   if (terms.size() != shapes.size())
     throw user_error("the equation '{}' names {} inputs, found {}", a.equation.str(), terms.size(), shapes.size());
   Plan plan;
@@ -129,6 +126,13 @@ void compute(Compute& c) {
   c.output(0, [&](Indices i) { return cast(element, product(i)); });
 }
 } // namespace
+
+EinsumTerms einsum_terms(std::string equation) {
+  std::erase(equation, ' ');
+  size_t arrow = equation.find("->");
+  std::string left = equation.substr(0, arrow);
+  return {split_at_commas(left), arrow == std::string::npos ? implicit_result(left) : equation.substr(arrow + 2)};
+}
 
 extern const OpDef einsum = define<Einsum>(
     {.doc = "the sum of products that an equation says: a letter for each dimension of each input, after '->' those of the result; letters "

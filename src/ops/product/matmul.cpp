@@ -44,9 +44,27 @@ Indices batch_of(const Indices& i, size_t batch, const Shape& shape) {
   return out;
 }
 
+// As many rows pay for a copy of b whose columns lie side by side: so registers hold several of them, instead of parts of one sum.
+constexpr int64_t fewest_rows = 8;
+
+Tensor with_columns_side_by_side(Compute& c, const Tensor& b) {
+  std::vector<Ref<Expr>> shape = b.shape().vector();
+  std::swap(shape[shape.size() - 1], shape[shape.size() - 2]);
+  c.hint("stored", 1);
+  return c.tensor("columns", Shape(shape), b.element(), [&](Indices i) {
+    std::swap(i[i.size() - 1], i[i.size() - 2]);
+    return b(i);
+  });
+}
+
 void compute(Compute& c) {
   Tensor a = c.input(0), b = c.input(1);
   Plan p{c.attrs<Matmul>(), a.shape(), b.shape()};
+  if (p.a.transpose_b && !p.row() && !p.column() && as_int(p.m()).value_or(fewest_rows) >= fewest_rows) {
+    b = with_columns_side_by_side(c, b);
+    p.a.transpose_b = false;
+    p.right = b.shape();
+  }
   size_t batch = c.output(0).rank() - !p.row() - !p.column();
   auto fold = [&](const Indices& i, const Indices& r) {
     Indices at = batch_of(i, batch, p.left), bt = batch_of(i, batch, p.right);

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The steps of lstm, gru and rnn after the product with the inputs. Samples and directions are independent (the parallel loop), steps follow
-// each other.
-// Gates lie side by side: a step is a register tile for each panel of them, then vectors of the cell's functions.
+// The steps of lstm, gru and rnn after the product with the inputs. Samples and directions are independent (the parallel loop), steps
+// follow each other. Gates lie side by side: a step is a register tile for each panel of them, then vectors of the cell's functions.
 #include "ops/recurrence.h"
 #include "ops/elementwise.h"
 #include "ops/loops.h"
@@ -165,14 +164,18 @@ private:
       Ref<Stmt> separate = lanes(a_.hidden_size, [&](const E& j) {
         return seq({put(extra_, {row(d, b), j}, gates_({row(d, b), h + j})), put(gates_, {row(d, b), h + j}, recurrent_bias(d, h + j))});
       });
-      Ref<Stmt> gate_bias = lanes(two, [&](const E& g) { return put(gates_, {row(d, b), g}, gates_({row(d, b), g}) + recurrent_bias(d, g)); });
+      Ref<Stmt> gate_bias = lanes(two, [&](const E& g) {
+        return put(gates_, {row(d, b), g}, gates_({row(d, b), g}) + recurrent_bias(d, g));
+      });
       Ref<Stmt> next = lanes(a_.hidden_size, [&](const E& j) {
         E r = activation(d, 0, gate(d, b, 1, j));
         return update(j, activation(d, 1, extra_({row(d, b), j}) + r * gates_({row(d, b), h + j})));
       });
       return seq({start(d, b, t, a_.hidden_size * 3, false), separate, gate_bias, product(d, b, h_, 0, a_.hidden_size * 3), next});
     }
-    Ref<Stmt> reset = lanes(a_.hidden_size, [&](const E& j) { return put(extra_, {row(d, b), j}, activation(d, 0, gate(d, b, 1, j)) * h_({row(d, b), j})); });
+    Ref<Stmt> reset = lanes(a_.hidden_size, [&](const E& j) {
+      return put(extra_, {row(d, b), j}, activation(d, 0, gate(d, b, 1, j)) * h_({row(d, b), j}));
+    });
     Ref<Stmt> next = lanes(a_.hidden_size, [&](const E& j) { return update(j, activation(d, 1, gates_({row(d, b), h + j}))); });
     return seq(
         {start(d, b, t, a_.hidden_size * 3, true), product(d, b, h_, 0, two), reset, product(d, b, extra_, two, a_.hidden_size), next});

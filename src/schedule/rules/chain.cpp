@@ -220,9 +220,25 @@ private:
     for (const Name& id : epilogue) map(id, outer);
   }
 
+  // Along the loop in which the results lie side by side: that of the rows, where a softmax is not over the last axis.
   void map(Name id, size_t outer) {
     auto loops = s_.loops(id);
+    for (size_t i = outer; i + 1 < loops.size(); ++i) {
+      if (!writes_side_by_side(id, loops[i]->var) || writes_side_by_side(id, loops.back()->var)) continue;
+      Loops order;
+      for (size_t k = outer; k < loops.size(); ++k)
+        if (k != i) order.push_back(loops[k]->var);
+      order.push_back(loops[i]->var);
+      reorder(s_, order);
+      loops = s_.loops(id);
+    }
     if (loops.size() > outer) vectorise_innermost(s_, id, loops.back()->var, map_lanes(s_, *s_.block(id)));
+  }
+
+  bool writes_side_by_side(Name id, const Ref<Var>& loop) {
+    for (const auto& access : strides_of(s_, *s_.block(id), loop))
+      if (access.is_store) return access.coefficient && is_int(access.coefficient, 1);
+    return false;
   }
 
   Schedule& s_;

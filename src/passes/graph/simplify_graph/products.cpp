@@ -1,9 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 // Matrix products and convolutions: transposes and padding that the operator can do itself, products by constants in one form.
+#include "ops/einsum.h"
 #include "passes/graph/simplify_graph/rules.h"
 
 #include <algorithm>
+#include <cctype>
+#include <map>
 #include <numeric>
+#include <string>
 
 namespace tw::passes {
 namespace {
@@ -165,7 +169,78 @@ Replacement add_before_reshape(GraphRewriter& graph, const OpCall& call) {
   return {};
 }
 
+// The letters of an equation's two inputs by what they are to a matrix product.
+struct ProductLetters {
+  std::string batch, rows, columns, summed;
+};
+std::optional<ProductLetters> product_letters(const std::string& left, const std::string& right, const std::string& result) {
+  ProductLetters out;
+  auto in = [](char letter, const std::string& term) { return term.find(letter) != std::string::npos; };
+  for (const std::string* term : {&left, &right, &result})
+    for (char letter : *term)
+      if (!std::isalpha(static_cast<unsigned char>(letter)) || std::count(term->begin(), term->end(), letter) > 1) return {};
+  for (char letter : left) {
+    if (in(letter, right)) (in(letter, result) ? out.batch : out.summed) += letter;
+    else if (in(letter, result)) out.rows += letter;
+    else return {};
+  }
+  for (char letter : right) {
+    if (in(letter, left)) continue;
+    if (!in(letter, result)) return {};
+    out.columns += letter;
+  }
+  return out.summed.empty() ? std::nullopt : std::optional(out);
+}
+
+// One input of the product, or its result, brought from the order `from` into the order `to` of the letters.
+Ref<Operand> with_letters(GraphRewriter& graph, const Ref<Operand>& x, const std::string& from, const std::string& to) {
+  if (from == to) return x;
+  std::vector<int64_t> axes;
+  for (char letter : to) axes.push_back(static_cast<int64_t>(from.find(letter)));
+  return graph.call("transpose", {x}, attributes("transpose", {{"axes", List<int64_t>(axes)}}));
+}
+
+// An einsum that is a matrix product for each of its batches: letters of one kind become one dimension, and back.
+Replacement einsum_as_product(GraphRewriter& graph, const OpCall& call) {
+  if (call.args.size() != 2) return {};
+  auto terms = ops::einsum_terms(attribute<Name>(call, "equation").str());
+  if (terms.inputs.size() != 2) return {};
+  const std::string &left = terms.inputs[0], &right = terms.inputs[1];
+  auto letters = product_letters(left, right, terms.result);
+  if (!letters) return {};
+  std::map<char, Ref<Expr>> sizes;
+  for (size_t i = 0; i < 2; ++i) {
+    Shape shape = shape_of_operand(call.args[i]);
+    for (size_t d = 0; d < shape.size(); ++d)
+      if (auto [size, fresh] = sizes.emplace(terms.inputs[i][d], shape[d]); !fresh && !equal(size->second, shape[d]))
+        return {}; // it broadcasts
+  }
+  auto sizes_of = [&](const std::string& group) {
+    std::vector<Ref<Expr>> out;
+    for (char letter : group) out.push_back(sizes.at(letter));
+    return out;
+  };
+  auto merged = [&](const Ref<Operand>& x, const std::string& first, const std::string& second) -> Ref<Operand> {
+    if (first.size() == 1 && second.size() == 1) return x;
+    std::vector<Ref<Expr>> shape = sizes_of(letters->batch);
+    for (const std::string* group : {&first, &second}) {
+      Ref<Expr> size = imm(1);
+      for (const auto& one : sizes_of(*group)) size = size * one;
+      shape.push_back(arith::simplify(size));
+    }
+    return graph.call("reshape", {x}, attributes("reshape", {{"shape", Shape(std::move(shape))}}));
+  };
+  const auto& [batch, rows, columns, summed] = *letters;
+  Ref<Operand> a = merged(with_letters(graph, argument(call, 0), left, batch + rows + summed), rows, summed);
+  Ref<Operand> b = merged(with_letters(graph, argument(call, 1), right, batch + summed + columns), summed, columns);
+  Ref<Operand> product = graph.call("matmul", {a, b});
+  if (rows.size() != 1 || columns.size() != 1)
+    product = graph.call("reshape", {product}, attributes("reshape", {{"shape", Shape(sizes_of(batch + rows + columns))}}));
+  return Operands{with_letters(graph, product, batch + rows + columns, terms.result)};
+}
+
 constexpr GraphRule rules[] = {
+    {"einsum", "matrix products", einsum_as_product, true},
     {"add", "a reshaped product", add_before_reshape},
     {"matmul", "constants of the form (k, n)", transpose_constant},
     {"matmul", "a transpose of the last two dimensions", take_transpose},
