@@ -207,3 +207,22 @@ def test_a_process_uses_the_processors_of_its_mask_and_none_while_idle(processor
     assert result.returncode == 0, result.stderr
     threads, seconds = result.stdout.split()
     assert 1 <= int(threads) <= allowed and float(seconds) < 0.05
+
+
+@pytest.mark.parametrize("length, k, axis, largest", [(1, 1, 1, 1), (2, 2, 1, 0), (1000, 7, 1, 1), (1000, 1000, 1, 0), (257, 128, 1, 1), (64, 33, 0, 1), (40, 0, 1, 1)])
+def test_top_k_sorts_as_a_stable_sort_does_with_many_equals_and_not_a_number(length, k, axis, largest):
+    generator = np.random.default_rng(length)
+    x = generator.integers(-length // 4 - 1, length // 4 + 1, (3, length) if axis == 1 else (length, 3)).astype(np.float32)
+    if length > 2:
+        x[generator.random(x.shape) < 0.01] = np.nan
+    value = lambda name, type_, shape: helper.make_tensor_value_info(name, type_, shape)
+    shape = [3, k] if axis == 1 else [k, 3]
+    graph = helper.make_graph([helper.make_node("TopK", ["x", "k"], ["values", "indices"], axis=axis, largest=largest)], "g",
+                              [value("x", onnx.TensorProto.FLOAT, x.shape)],
+                              [value("values", onnx.TensorProto.FLOAT, shape), value("indices", onnx.TensorProto.INT64, shape)],
+                              [onnx.numpy_helper.from_array(np.array([k], np.int64), "k")])
+    values, indices = tw.compile(helper.make_model(graph, opset_imports=[helper.make_operatorsetid("", 17)], ir_version=8))(x)
+    order = np.argsort(np.where(np.isnan(x), -np.inf, -x) if largest else np.where(np.isnan(x), np.inf, x), axis=axis, kind="stable")
+    order = np.take(order, range(k), axis)
+    np.testing.assert_array_equal(indices.numpy(), order)
+    np.testing.assert_array_equal(values.numpy(), np.take_along_axis(x, order, axis))
