@@ -144,7 +144,16 @@ llvm::Value* KernelEmitter::load(const Load& e) {
     return masked_load_at(address, type, mask);
   }
   if (!mask) mask = splat(builder_.getTrue(), type.lanes);
-  auto* places = addresses(pointer, expression(e.index[0]), type);
+  // What all lanes add to their index moves the pointer: indices that were made from 32 bits then stay as narrow in the gather.
+  Ref<Expr> index = e.index[0];
+  if (const auto* sum = as<Binary>(index); sum && sum->op == BinaryOp::add)
+    for (const auto& [common, own] : {std::pair(sum->a, sum->b), std::pair(sum->b, sum->a)})
+      if (const auto* same = as<Broadcast>(common)) {
+        pointer = builder_.CreateGEP(storage_type(type.element()), pointer, expression(same->value));
+        index = own;
+        break;
+      }
+  auto* places = addresses(pointer, expression(index), type);
   return from_storage(
       builder_.CreateMaskedGather(storage_type(type), places, align, mask, llvm::Constant::getNullValue(storage_type(type))), type);
 }

@@ -1,4 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
+// Forests. A walk from a root to a leaf waits for one load after another; so a sample walks down many trees at once, one in each lane of a
+// vector, all by as many steps as the deepest leaf needs: a leaf is its own child. Tables are 32 bits wide, since a gather takes twice as
+// many of those as of 64.
 #include "ops/elementwise.h"
 #include "ops/loops.h"
 
@@ -6,37 +9,37 @@ namespace tw::ops {
 
 namespace {
 struct TreeEnsemble {
-  int64_t targets = 1;
-  Name aggregate = "sum";
-  static constexpr auto fields = std::tuple{field("targets", &TreeEnsemble::targets), field("aggregate", &TreeEnsemble::aggregate)};
+  int64_t targets = 1, levels = 0;
+  Name aggregate = "sum", comparison = "mixed";
+  static constexpr auto fields = std::tuple{field("targets", &TreeEnsemble::targets), field("levels", &TreeEnsemble::levels),
+                                            field("aggregate", &TreeEnsemble::aggregate), field("comparison", &TreeEnsemble::comparison)};
 };
 
 // The inputs, in order: data, then the nodes of all trees side by side, then the leaves' entries.
-enum Input : size_t {
-  data,
-  roots,
-  feature,
-  threshold,
-  mode,
-  when_true,
-  when_false,
-  missing_true,
-  leaf_begin,
-  leaf_end,
-  target,
-  weight,
-  base
-};
+enum Input : size_t { data, roots, feature, threshold, children, leaf_begin, leaf_end, target, weight, mode, missing_true, base };
+
+constexpr int64_t most_nodes = int64_t{1} << 30; // so that places of children have 31 bits
+
+constexpr const char* comparisons[] = {"leaf", "le", "lt", "ge", "gt", "eq", "ne"}; // by mode
 
 Types types(TypeContext& c) {
   auto a = c.attrs<TreeEnsemble>();
   if (a.targets < 1) throw user_error("targets must be at least 1, found {}", a.targets);
+  if (a.levels < 0) throw user_error("levels must not be negative, found {}", a.levels);
   if (a.aggregate != "sum" && a.aggregate != "average" && a.aggregate != "min" && a.aggregate != "max")
     throw user_error("aggregate must be sum, average, min or max, found '{}'", a.aggregate.str());
+  bool known = a.comparison == "mixed";
+  for (const char* name : comparisons) known = known || (a.comparison == name && a.comparison != "leaf");
+  if (!known) throw user_error("comparison must be le, lt, ge, gt, eq, ne or mixed, found '{}'", a.comparison.str());
+  if (a.comparison == "mixed" && !c.has(mode)) throw user_error("comparison mixed needs the nodes' modes");
   if (c.rank(data) != 2) throw user_error("x must have rank 2, found {}", c.rank(data));
-  for (size_t k = roots; k <= weight; ++k)
-    if (c.rank(k) != 1) throw user_error("input {} must be a vector, found rank {}", k, c.rank(k));
-  for (size_t k = threshold; k <= leaf_end; ++k) c.same(c.shape(feature)[0], c.shape(k)[0], "the numbers of nodes");
+  for (size_t k = roots; k <= missing_true; ++k)
+    if (c.has(k) && c.rank(k) != 1) throw user_error("input {} must be a vector, found rank {}", k, c.rank(k));
+  const E& nodes = c.shape(feature)[0];
+  for (size_t k : {threshold, leaf_begin, leaf_end, mode, missing_true})
+    if (c.has(k)) c.same(nodes, c.shape(k)[0], "the numbers of nodes");
+  c.same(nodes * 2, c.shape(children)[0], "two for each node and the children");
+  c.assume(nodes <= imm(most_nodes), "a forest has at most 2^30 nodes");
   c.same(c.shape(target)[0], c.shape(weight)[0], "the numbers of leaf entries");
   if (c.has(base)) {
     if (c.rank(base) != 1) throw user_error("the base must be a vector, found rank {}", c.rank(base));
@@ -45,10 +48,12 @@ Types types(TypeContext& c) {
   return {tensor_type({c.shape(data)[0], imm(a.targets)}, c.element(weight))};
 }
 
+constexpr int64_t most_lanes = 64;
+
 class Forest {
 public:
   Forest(Compute& c, const TreeEnsemble& a)
-      : c_(c), a_(a), out_(c.output(0)), node_(c.scratch("node", {rows()}, i64)), depth_(c.scratch("depth", {rows()}, i64)),
+      : c_(c), a_(a), out_(c.output(0)), node_(c.scratch("node", {rows(), imm(most_lanes)}, i32)),
         met_(c.scratch("met", {rows(), imm(a.targets)}, boolean)) {}
 
   void emit() {
@@ -63,18 +68,21 @@ public:
 private:
   E rows() const { return c_.input(data).size(0); }
   E nodes() const { return c_.input(feature).size(0); }
+  E trees() const { return c_.input(roots).size(0); }
   bool sums() const { return a_.aggregate == "sum" || a_.aggregate == "average"; }
   E base_at(const E& k) const { return c_.has(base) ? c_.input(base)({k}) : zero(out_.element()); }
-  E at(Input k) const { return c_.input(k)({current_}); }
 
   Ref<Stmt> sample(const E& row) {
     Ref<Stmt> begin = loop(imm(a_.targets), [&](const E& k) {
       return seq({put(out_, {row, k}, sums() ? base_at(k) : zero(out_.element())), put(met_, {row, k}, imm(0, boolean))});
     });
-    Ref<Stmt> trees = loop(c_.input(roots).size(0), [&](const E& tree) { return walk(row, tree); });
-    std::vector<Ref<Stmt>> parts{begin, trees};
+    std::vector<Ref<Stmt>> parts{begin};
+    // Blocks of trees, then halves of a block as long as trees are left, whose number may be known only in the run.
+    parts.push_back(loop(floordiv(trees(), most_lanes), [&](const E& block) { return walk(row, block * most_lanes, most_lanes); }));
+    for (int64_t lanes = most_lanes / 2; lanes > 0; lanes /= 2)
+      parts.push_back(when(floormod(floordiv(trees(), lanes), 2) > imm(0), walk(row, floordiv(trees(), 2 * lanes) * (2 * lanes), lanes)));
     if (a_.aggregate == "average") {
-      E count = cast(out_.element(), max(c_.input(roots).size(0), imm(1)));
+      E count = cast(out_.element(), max(trees(), imm(1)));
       parts.push_back(loop(imm(a_.targets), [&](const E& k) {
         return put(out_, {row, k}, (out_({row, k}) - base_at(k)) / count + base_at(k));
       }));
@@ -83,26 +91,52 @@ private:
     return seq(std::move(parts));
   }
 
-  // Nodes are limited to those that exist and steps to their number: a damaged forest gives wrong numbers, but it ends.
-  E existing(const E& n) const { return max(imm(0), min(n, nodes() - 1)); }
-  Ref<Stmt> walk(const E& row, const E& tree) {
-    current_ = node_({row});
-    E features = c_.input(data).size(1), column = at(feature);
-    E value = c_.input(data).where(inside(column, features), {row, column});
-    value = cast(c_.input(threshold).element(), value);
-    E limit = at(threshold), how = at(mode);
-    E holds = select(eq(how, imm(1)), value <= limit,
-                     select(eq(how, imm(2)), value < limit,
-                            select(eq(how, imm(3)), value >= limit,
-                                   select(eq(how, imm(4)), value > limit, select(eq(how, imm(5)), eq(value, limit), ne(value, limit))))));
-    if (value->dtype.is_float()) holds = holds || (call("isnan", {value}) && at(missing_true));
-    Ref<Stmt> down =
-        seq({put(node_, {row}, existing(select(holds, at(when_true), at(when_false)))), put(depth_, {row}, depth_({row}) + 1)});
-    E inner = ne(how, imm(0)) && depth_({row}) < nodes();
-    E begin = at(leaf_begin), count = max(imm(0), at(leaf_end) - begin);
-    Ref<Stmt> leaf = loop(count, [&](const E& n) { return entry(row, begin + n); });
-    return seq(
-        {put(node_, {row}, existing(c_.input(roots)({tree}))), put(depth_, {row}, imm(0)), make(While{.cond = inner, .body = down}), leaf});
+  // Nodes are limited to those that exist: a damaged forest gives wrong numbers, but it reads nothing else.
+  E existing(const E& n) const { return max(imm(0, i32), min(n, cast(i32, nodes() - 1))); }
+
+  E compared(const Name& how, const E& value, const E& limit) const {
+    if (how == "le") return value <= limit;
+    if (how == "lt") return value < limit;
+    if (how == "ge") return value >= limit;
+    if (how == "gt") return value > limit;
+    return how == "eq" ? eq(value, limit) : ne(value, limit);
+  }
+
+  // Does the sample go to a node's first child?
+  E holds(const E& row, const E& node) const {
+    E features = c_.input(data).size(1), column = cast(i64, c_.input(feature)({node})), limit = c_.input(threshold)({node});
+    E value = cast(limit->dtype, c_.input(data).where(inside(column, features), {row, column}));
+    E result = imm(0, boolean);
+    if (a_.comparison != "mixed") {
+      result = compared(a_.comparison, value, limit);
+    } else {
+      E how = c_.input(mode)({node});
+      for (int64_t k = std::size(comparisons); k-- > 1;)
+        result = select(eq(how, imm(k, i32)), compared(comparisons[k], value, limit), result);
+    }
+    if (!c_.has(missing_true) || !value->dtype.is_float()) return result;
+    return result || (call("isnan", {value}) && ne(c_.input(missing_true)({node}), imm(0, i32)));
+  }
+
+  // One sample down the trees `first` and following, one in each lane; then what their leaves give, in the order of the trees.
+  Ref<Stmt> walk(const E& row, const E& first, int64_t count) {
+    auto lanes = [&](const std::function<Ref<Stmt>(const E&)>& body) {
+      return count == 1 ? body(imm(0)) : loop(imm(count), body, ForKind::vectorised);
+    };
+    auto leaf = [&](const E& lane) { return cast(i64, node_({row, lane})); };
+    E two = imm(2, i32);
+    Ref<Stmt> begin = lanes([&](const E& lane) { return put(node_, {row, lane}, existing(c_.input(roots)({first + lane}))); });
+    Ref<Stmt> steps = loop(imm(a_.levels), [&](const E&) {
+      return lanes([&](const E& lane) {
+        E side = select(holds(row, leaf(lane)), imm(0, i32), imm(1, i32));
+        return put(node_, {row, lane}, existing(c_.input(children)({cast(i64, node_({row, lane}) * two + side)})));
+      });
+    });
+    Ref<Stmt> end = loop(imm(count), [&](const E& lane) {
+      E from = c_.input(leaf_begin)({leaf(lane)}), entries = max(imm(0), c_.input(leaf_end)({leaf(lane)}) - from);
+      return loop(entries, [&](const E& n) { return entry(row, from + n); });
+    });
+    return seq({begin, steps, end});
   }
 
   Ref<Stmt> entry(const E& row, const E& n) {
@@ -117,30 +151,28 @@ private:
 
   Compute& c_;
   const TreeEnsemble& a_;
-  Tensor out_, node_, depth_, met_;
-  E current_ = imm(0);
+  Tensor out_, node_, met_;
 };
 } // namespace
 
-extern const OpDef tree_ensemble =
-    define<TreeEnsemble>({.doc = "Decision trees, for regressors and classifiers. Each sample goes from each root to a leaf: at a node by "
-                                 "comparing its feature with "
-                                 "the threshold (mode 0 leaf, 1 <=, 2 <, 3 >=, 4 >, 5 ==, 6 !=; NaN by missing_true). The entries "
-                                 "leaf_begin … leaf_end of the leaf "
-                                 "give (target, weight); weights of a target are aggregated over the trees and the base is added",
-                          .inputs = std::vector<std::string>{"x: number", "roots: i64", "feature: i64", "threshold: float", "mode: i64",
-                                                             "when_true: i64", "when_false: i64", "missing_true: bool", "leaf_begin: i64",
-                                                             "leaf_end: i64", "target: i64", "weight: float", "base?: float"},
-                          .type = TypeRule(types),
-                          .fusion = Fusion::opaque,
-                          .compute =
-                              [](Compute& c) {
-                                auto a = c.attrs<TreeEnsemble>();
-                                Forest(c, a).emit();
-                              },
-                          .flops = [](TypeContext& c) { return c.shape(data)[0] * c.shape(roots)[0] * 16; },
-                          .examples = {"tree_ensemble([[1.0, 5.0], [3.0, 5.0]], [0], [0, 0, 0], [2.0, 0.0, 0.0], [1, 0, 0], [1, 0, 0], [2, "
-                                       "0, 0], [false, false, false], [0, 0, 1], [0, 1, 2], "
-                                       "[0, 0], [10.0, 20.0], [0.5]) == [[10.5], [20.5]]"}});
+extern const OpDef tree_ensemble = define<TreeEnsemble>(
+    {.doc =
+         "Decision trees, for regressors and classifiers. Each sample goes from each root `levels` steps down: at a node to its first "
+         "child if the comparison of its feature with the threshold holds (one for all nodes, or mixed: mode 1 <=, 2 <, 3 >=, 4 >, 5 ==, "
+         "6 !=; NaN by missing_true), else to its second. A leaf is its own child. The entries leaf_begin … leaf_end of the leaf give "
+         "(target, weight); weights of a target are aggregated over the trees and the base is added",
+     .inputs =
+         std::vector<std::string>{"x: number", "roots: i32", "feature: i32", "threshold: float", "children: i32", "leaf_begin: i64",
+                                  "leaf_end: i64", "target: i64", "weight: float", "mode?: i32", "missing_true?: i32", "base?: float"},
+     .type = TypeRule(types),
+     .fusion = Fusion::opaque,
+     .compute =
+         [](Compute& c) {
+           auto a = c.attrs<TreeEnsemble>();
+           Forest(c, a).emit();
+         },
+     .flops = [](TypeContext& c) { return c.shape(data)[0] * c.shape(roots)[0] * (16 + 2 * c.attrs<TreeEnsemble>().levels); },
+     .examples = {"tree_ensemble([[1.0, 5.0], [3.0, 5.0]], i32([0]), i32([0, 0, 0]), [2.0, 0.0, 0.0], i32([1, 2, 1, 1, 2, 2]), [0, 0, 1], "
+                  "[0, 1, 2], [0, 0], [10.0, 20.0], none, none, [0.5], levels=1, comparison=le) == [[10.5], [20.5]]"}});
 
 } // namespace tw::ops

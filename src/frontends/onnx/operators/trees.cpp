@@ -33,6 +33,8 @@ bool is_double(const NodeContext& c, const std::string& prefix) {
   return c.has_attribute(name.c_str()) && attribute_tensor(c.node, name).element == ElementType::float64;
 }
 
+constexpr const char* comparisons[] = {"", "le", "lt", "ge", "gt", "eq", "ne"}; // by mode, 0 a leaf
+
 class Ensemble {
 public:
   Ensemble(NodeContext& c, const std::string& entries, const char* ids, const char* weights)
@@ -50,10 +52,15 @@ public:
     if (!base.empty()) offset = vector(base);
     Ref<Operand> x = c_.input(0);
     if (NodeContext::rank(x) == 1) x = c_.unsqueeze(x, {0});
+    std::set<int64_t> modes(mode_.begin(), mode_.end());
+    modes.erase(0); // leaves
+    bool mixed = modes.size() > 1, misses = std::any_of(missing_.begin(), missing_.end(), [](int64_t flag) { return flag != 0; });
+    Name comparison = mixed ? "mixed" : modes.empty() ? "le" : comparisons[static_cast<size_t>(*modes.begin())];
     return c_.call("tree_ensemble",
-                   {x, ints(roots_), ints(feature_), vector(threshold_), ints(mode_), ints(when_true_), ints(when_false_), bools(missing_),
-                    ints(begin_), ints(end_), ints(target_), vector(weight_), offset},
-                   {{"targets", targets}, {"aggregate", Name(aggregate)}});
+                   {x, table(roots_), table(feature_), vector(threshold_), table(children_), ints(begin_), ints(end_), ints(target_),
+                    vector(weight_), mixed ? Opt<Operand>(table(mode_)) : Opt<Operand>(),
+                    misses ? Opt<Operand>(table(missing_)) : Opt<Operand>(), offset},
+                   {{"targets", targets}, {"levels", levels()}, {"aggregate", Name(aggregate)}, {"comparison", comparison}});
   }
   const std::vector<int64_t>& targets() const { return target_; }
   // All entries count for one and the same target.
@@ -77,16 +84,17 @@ private:
     interpreter::Array array = interpreter::Array::of(type_, {static_cast<int64_t>(values.size())}, values);
     return array.constant();
   }
-  Ref<Operand> bools(const std::vector<int64_t>& values) {
-    std::vector<double> list(values.begin(), values.end());
-    return interpreter::Array::of(boolean, {static_cast<int64_t>(values.size())}, list).constant();
+  // Of 32 bits.
+  static Ref<Operand> table(const std::vector<int64_t>& values) {
+    return interpreter::Array::of(i32, {static_cast<int64_t>(values.size())}, std::vector<double>(values.begin(), values.end())).constant();
   }
+  int64_t levels() const;
 
   NodeContext& c_;
   std::vector<int64_t> tree_, node_;
   DType type_;
   std::map<Key, int64_t> numbers_;
-  std::vector<int64_t> roots_, feature_, mode_, when_true_, when_false_, missing_, begin_, end_, target_;
+  std::vector<int64_t> roots_, feature_, mode_, children_, missing_, begin_, end_, target_;
   std::vector<double> threshold_, weight_;
 };
 
@@ -118,14 +126,29 @@ void Ensemble::read_nodes() {
   for (size_t i = 0; i < node_.size(); ++i) {
     mode_.push_back(mode_number(modes[i]));
     bool leaf = mode_[i] == 0;
-    when_true_.push_back(leaf ? 0 : number_of(tree_[i], yes[i]));
-    when_false_.push_back(leaf ? 0 : number_of(tree_[i], no[i]));
-    if (leaf) continue;
-    is_child[static_cast<size_t>(when_true_[i])] = true;
-    is_child[static_cast<size_t>(when_false_[i])] = true;
+    for (int64_t child : {yes[i], no[i]}) {
+      children_.push_back(leaf ? static_cast<int64_t>(i) : number_of(tree_[i], child)); // a leaf stays where it is
+      if (!leaf) is_child[static_cast<size_t>(children_.back())] = true;
+    }
   }
   for (size_t i = 0; i < node_.size(); ++i)
     if (!is_child[i]) roots_.push_back(static_cast<int64_t>(i));
+}
+
+// The most steps from a root to a leaf.
+int64_t Ensemble::levels() const {
+  std::set<int64_t> here(roots_.begin(), roots_.end());
+  for (int64_t steps = 0;; ++steps) {
+    std::set<int64_t> below;
+    for (int64_t n : here)
+      if (mode_[static_cast<size_t>(n)] != 0)
+        for (size_t side : {0, 1}) below.insert(children_[2 * static_cast<size_t>(n) + side]);
+    if (below.empty()) return steps;
+    if (steps > static_cast<int64_t>(node_.size()))
+      throw user_error("tree {} has no end: its node {} leads back to itself", tree_[static_cast<size_t>(*below.begin())],
+                       node_[static_cast<size_t>(*below.begin())]);
+    here = std::move(below);
+  }
 }
 
 // Entries of one leaf are brought together.
