@@ -120,6 +120,35 @@ Replacement drop_unread_taps(GraphRewriter& graph, const OpCall& call) {
   return Operands{graph.call("convolution", std::move(args), with_attribute(call, "pads", Shape(std::move(left))))};
 }
 
+// A convolution that does not look along its first place (1 × 3 × 3 over frames) is one over as many more images: with a place less, forms
+// with fewer products know it.
+Replacement merge_first_place(GraphRewriter& graph, const OpCall& call) {
+  const Constant* weights = constant_of(call.args[1]);
+  Shape input = shape_of_operand(call.args[0]), output = shape_of_operand(graph.binding().values[0]), pads = sizes_attribute(call, "pads");
+  if (!weights || input.size() < 5 || !attribute<bool>(call, "channels_last") || !is_int(weights->type->shape[0], 1)) return {};
+  size_t space = input.size() - 2;
+  auto strides = attribute<List<int64_t>>(call, "strides").vector(), dilations = attribute<List<int64_t>>(call, "dilations").vector();
+  if (!pads.empty() && (!is_int(pads[0], 0) || !is_int(pads[space], 0))) return {};
+  if (!strides.empty() && strides[0] != 1) return {};
+  auto without_first = [](auto list) {
+    if (!list.empty()) list.erase(list.begin());
+    return list;
+  };
+  std::vector<Ref<Expr>> shape = input.vector(), fewer_pads = pads.vector();
+  shape[1] = arith::simplify(shape[0] * shape[1]);
+  if (!pads.empty()) fewer_pads.erase(fewer_pads.begin() + static_cast<ptrdiff_t>(space)), fewer_pads.erase(fewer_pads.begin());
+  std::vector<Opt<Operand>> args = call.args.vector();
+  args[0] = graph.call("reshape", {call.args[0]}, attributes("reshape", {{"shape", Shape(without_first(shape))}}));
+  args[1] = reshaped(*weights, Shape(weights->type->shape.begin() + 1, weights->type->shape.end()));
+  Ref<Value> result = graph.call("convolution", std::move(args),
+                                 attributes("convolution", {{"channels_last", true},
+                                                            {"groups", attribute<int64_t>(call, "groups")},
+                                                            {"strides", List<int64_t>(without_first(strides))},
+                                                            {"dilations", List<int64_t>(without_first(dilations))},
+                                                            {"pads", Shape(std::move(fewer_pads))}}));
+  return Operands{graph.call("reshape", {result}, attributes("reshape", {{"shape", output}}))};
+}
+
 // Is it one factor for each channel, the last dimension?
 bool is_channel_vector(const Opt<Operand>& x, const Ref<Expr>& channels) {
   Shape shape = shape_of_operand(x);
@@ -150,8 +179,19 @@ Replacement scale_weights(GraphRewriter& graph, const OpCall& call) {
 
 bool is_product(const GraphRewriter& graph, const Opt<Operand>& x) {
   const OpCall* call = graph.single_use(x) ? graph.producer(x) : nullptr;
-  if (!call || call->op == "matmul") return call;
-  return call->op == "add" && (graph.producer(call->args[0], "matmul") || graph.producer(call->args[1], "matmul"));
+  auto multiplies = [](const OpCall* made) { return made && (made->op == "matmul" || made->op == "convolution"); };
+  if (!call || multiplies(call)) return call;
+  return call->op == "add" && (multiplies(graph.producer(call->args[0])) || multiplies(graph.producer(call->args[1])));
+}
+
+// So is an activation of it.
+Replacement activate_before_reshape(GraphRewriter& graph, const OpCall& call) {
+  const OpCall* reshape = graph.single_use(call.args[0]) ? graph.producer(call.args[0], "reshape") : nullptr;
+  if (!reshape || !is_product(graph, reshape->args[0])) return {};
+  std::vector<Opt<Operand>> args = call.args.vector(); // others than the first are scalars
+  args[0] = reshape->args[0];
+  Ref<Value> result = graph.call(call.op, std::move(args), call.attrs.vector());
+  return Operands{graph.call("reshape", {result}, attributes("reshape", {{"shape", shape_of_operand(graph.binding().values[0])}}))};
 }
 
 // What is added to a reshaped product is added in front of the reshape, where it is the product's epilogue.
@@ -242,10 +282,20 @@ Replacement einsum_as_product(GraphRewriter& graph, const OpCall& call) {
 constexpr GraphRule rules[] = {
     {"einsum", "matrix products", einsum_as_product, true},
     {"add", "a reshaped product", add_before_reshape},
+    {"relu", "a reshaped product", activate_before_reshape},
+    {"clip", "a reshaped product", activate_before_reshape},
+    {"silu", "a reshaped product", activate_before_reshape},
+    {"sigmoid", "a reshaped product", activate_before_reshape},
+    {"hard_swish", "a reshaped product", activate_before_reshape},
+    {"leaky_relu", "a reshaped product", activate_before_reshape},
+    {"elu", "a reshaped product", activate_before_reshape},
+    {"gelu", "a reshaped product", activate_before_reshape},
+    {"tanh", "a reshaped product", activate_before_reshape},
     {"matmul", "constants of the form (k, n)", transpose_constant},
     {"matmul", "a transpose of the last two dimensions", take_transpose},
     {"convolution", "padding of the input", take_padding},
     {"convolution", "taps that only meet padding", drop_unread_taps},
+    {"convolution", "places along which it does not look", merge_first_place},
     {"convolution", "factors of the input's channels", scale_weights, true},
 };
 
