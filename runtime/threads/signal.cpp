@@ -1,12 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-// The slow half of Signal: spinning, yielding, and the futex. The futex compares the counter's lower 32 bits, which change at every raise.
+// The slow half of Signal: spinning and the futex. The futex compares the counter's lower 32 bits, which change at every raise.
 #include "runtime/threads/signal.h"
 
 #include <bit>
 #include <chrono>
 #include <climits>
 #include <linux/futex.h>
-#include <sched.h>
 #include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
@@ -19,7 +18,7 @@ using Clock = std::chrono::steady_clock;
 static_assert(std::endian::native == std::endian::little, "the futex word is the counter's first half");
 static_assert(sizeof(std::atomic<uint64_t>) == 8 && std::atomic<uint64_t>::is_always_lock_free);
 
-constexpr int looks_without_pause = 100, pauses_between_looks_at_the_clock = 16, yields = 8;
+constexpr int looks_without_pause = 100, pauses_between_looks_at_the_clock = 16;
 
 void pause() noexcept {
 #if defined(__x86_64__)
@@ -42,14 +41,6 @@ bool Signal::spin(uint64_t target, int64_t nanoseconds) noexcept {
       if (count() >= target) return true;
     }
   } while (Clock::now() < end);
-  return false;
-}
-
-bool Signal::yield(uint64_t target) noexcept {
-  for (int i = 0; i < yields; ++i) {
-    ::sched_yield();
-    if (count() >= target) return true;
-  }
   return false;
 }
 

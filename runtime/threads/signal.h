@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // A counter that one thread raises and others wait for: the one primitive below barriers, the pool and its parked workers.
 //
-// A waiter first spins (tens of nanoseconds when both run), for some 20 µs; then gives its core away a few times, since the two may share
-// one and spinning would keep the other from running; then sleeps in the system (futex). It never spins without end, and a thread that
-// parks sleeps at once. The one who raises pays for a system call only when somebody sleeps.
+// A waiter first spins (tens of nanoseconds when both run), for some 20 µs; then it sleeps in the system (futex), so that whoever shares
+// its core can run. It never spins without end, and a thread that parks sleeps at once. The one who raises pays for a system call only when
+// somebody sleeps. No waiter yields (sched_yield): to the system that is a thread which forgoes its turn, and beside a busy process it
+// stays away for a whole time slice although the awaited thread comes in microseconds, then makes that one wait in turn; a sleeper keeps
+// its claim.
 //
 // Why no wake-up is lost: the waiter announces itself in `sleepers_` and then looks at the counter again; the raiser writes the counter and
 // then looks at `sleepers_`. All four are sequentially consistent, so at least one of them sees the other; and the system looks at the
@@ -32,16 +34,16 @@ public:
   template <class Slow> void wait(uint64_t target, Slow&& slow) noexcept {
     if (count() >= target || spin(target)) return;
     slow(false);
-    if (yield(target) || sleep(target, long_nanoseconds)) return;
+    if (sleep(target, long_nanoseconds)) return;
     slow(true);
     park(target);
   }
 
   // False when the time ran out first.
   bool wait_for(uint64_t target, int64_t nanoseconds) noexcept {
-    return count() >= target || spin(target) || yield(target) || sleep(target, nanoseconds);
+    return count() >= target || spin(target) || sleep(target, nanoseconds);
   }
-  // The same without giving the core away.
+  // The same without sleeping.
   bool spin_for(uint64_t target, int64_t nanoseconds) noexcept { return count() >= target || spin(target, nanoseconds); }
 
   // Sleeps at once.
@@ -51,7 +53,6 @@ public:
 
 private:
   bool spin(uint64_t target, int64_t nanoseconds = spinning_nanoseconds) noexcept;
-  bool yield(uint64_t target) noexcept;
   // False when the time ran out; negative: no limit.
   bool sleep(uint64_t target, int64_t nanoseconds) noexcept;
   void wake_all() noexcept;
