@@ -24,7 +24,8 @@ template <class Body> void* or_record(tw_session& session, Body&& body) noexcept
 int32_t barrier(tw_run* run, int32_t thread) {
   tw_session& session = session_of(run);
   if (run->threads > 1)
-    session.barrier.wait(thread, run->threads, [&](int32_t awaited, bool very) { session.team.slow_wait(thread, awaited, very); });
+    session.barrier.wait(thread, run->threads,
+                         [&](int32_t awaited, Signal::Slow stage) { session.team.slow_wait(thread, awaited, stage); });
   return session.failure.failed() ? 1 : 0;
 }
 

@@ -20,13 +20,13 @@ public:
     for (Signal& arrival : arrivals_) arrival.reset();
   }
 
-  // `slow(other, very)` is called when the wait for thread `other` takes longer than spinning, and again, with true, after a millisecond.
-  template <class Slow> void wait(int32_t thread, int32_t threads, Slow&& slow) noexcept {
+  // slow(other, Signal::Slow) is called when the wait for thread `other` takes longer than spinning.
+  template <class Told> void wait(int32_t thread, int32_t threads, Told&& slow) noexcept {
     Signal& own = arrivals_[static_cast<size_t>(thread)];
     const uint64_t arrival = own.count() + 1;
     own.raise(arrival);
     for (int32_t other = 0; other < threads; ++other)
-      if (other != thread) arrivals_[static_cast<size_t>(other)].wait(arrival, [&](bool very) { slow(other, very); });
+      if (other != thread) arrivals_[static_cast<size_t>(other)].wait(arrival, [&](Signal::Slow stage) { slow(other, stage); });
   }
 
   void leave(int32_t thread) noexcept { arrivals_[static_cast<size_t>(thread)].raise(UINT64_MAX); }

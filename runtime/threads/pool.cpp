@@ -5,7 +5,6 @@
 #include "runtime/threads/processors.h"
 
 #include <algorithm>
-#include <chrono>
 #include <csignal>
 #include <mutex>
 #include <sched.h>
@@ -15,8 +14,9 @@
 namespace tw::runtime {
 namespace {
 
-// So many tasks in a row with two threads stuck on one core, and the next ones are the caller's alone.
-constexpr int most_strikes = 3, runs_alone_after_strikes = 64;
+// A thread that the system has just woken is without a core for some tens of microseconds, for a time slice of another process it is for
+// milliseconds: only what is longer than this is lost to others.
+constexpr int64_t shortest_loss_nanoseconds = 200'000;
 
 std::mutex shared_mutex;
 // Never destroyed: parked workers may outlive static objects at the end of the process. Reachable, so no leak.
@@ -34,6 +34,13 @@ void after_fork_in_child() {
 
 pid_t thread_id() { return static_cast<pid_t>(::syscall(SYS_gettid)); }
 
+int64_t nanoseconds(clockid_t clock) noexcept {
+  timespec time{};
+  ::clock_gettime(clock, &time);
+  return int64_t{time.tv_sec} * 1'000'000'000 + time.tv_nsec;
+}
+int64_t now() noexcept { return nanoseconds(CLOCK_MONOTONIC); }
+
 } // namespace
 
 Pool& Pool::shared() {
@@ -44,62 +51,83 @@ Pool& Pool::shared() {
   return *shared_pool;
 }
 
-bool Pool::run(int32_t count, Function function, void* argument) {
+void Pool::run(int32_t most, int32_t& threads, Function function, void* argument) {
+  threads = 1;
   bool free = false;
-  if (!busy_.compare_exchange_strong(free, true, std::memory_order_acquire)) return false;
-  const auto workers = static_cast<size_t>(count - 1);
-  if (runs_alone_ > 0 || !has_workers(workers)) {
-    if (runs_alone_ > 0) --runs_alone_;
-    busy_.store(false, std::memory_order_release);
-    return false;
-  }
+  if (!busy_.compare_exchange_strong(free, true, std::memory_order_acquire)) return function(argument, 0);
+  const int64_t begin = now();
+  count_ = limit_.threads(most, begin);
+  if (count_ > 1 && !has_workers(static_cast<size_t>(count_ - 1))) count_ = 1;
+  threads = count_;
+  own_cores_ = processors_ >= static_cast<size_t>(most);
   function_ = function;
   argument_ = argument;
-  count_ = count;
-  own_cores_ = processors_ >= static_cast<size_t>(count);
+  const int64_t lost = count_ == 1 ? run_alone() : run_together();
+  const int64_t end = now(), time = end - begin;
+  // More threads than processors share them among each other, and that is what their user wants.
+  if (own_cores_) limit_.observe({most, count_, time, std::clamp<int64_t>(lost, 0, time), end});
+  busy_.store(false, std::memory_order_release);
+}
+
+int64_t Pool::run_alone() {
+  const int64_t begin = now(), used_before = nanoseconds(CLOCK_THREAD_CPUTIME_ID);
+  function_(argument_, 0);
+  const int64_t used = nanoseconds(CLOCK_THREAD_CPUTIME_ID) - used_before;
+  return now() - begin - used;
+}
+
+int64_t Pool::run_together() {
   ++task_;
-  const auto begin = std::chrono::steady_clock::now();
+  lost_nanoseconds_.store(0, std::memory_order_relaxed);
+  ::pthread_getcpuclockid(::pthread_self(), &caller_.processor_clock);
   keep_apart();
   wake_children(0);
-  function(argument, 0);
-  for (int32_t index = 1; index < count; ++index)
-    workers_[static_cast<size_t>(index - 1)]->finished.wait(task_, [&](bool very) { slow_wait(0, index, very); });
-  count_strikes(std::chrono::nanoseconds(std::chrono::steady_clock::now() - begin).count());
-  busy_.store(false, std::memory_order_release);
-  return true;
+  function_(argument_, 0);
+  for (int32_t index = 1; index < count_; ++index)
+    workers_[static_cast<size_t>(index - 1)]->finished.wait(task_, [&](Signal::Slow stage) { slow_wait(0, index, stage); });
+  // While one has no core, all others wait for it.
+  return lost_nanoseconds_.load(std::memory_order_relaxed) / (count_ - 1);
 }
 
-// Waiting for a thread on one's own core is lost time; so is the other's half of it, which is not counted.
-void Pool::count_strikes(int64_t task_nanoseconds) noexcept {
-  const bool struck = lost_nanoseconds_.load(std::memory_order_relaxed) > task_nanoseconds / 4;
-  strikes_ = struck ? strikes_ + 1 : 0;
-  if (strikes_ < most_strikes) return;
-  strikes_ = 0;
-  runs_alone_ = runs_alone_after_strikes;
-}
-
-std::atomic<int>& Pool::processor_of(int32_t index) noexcept {
-  return index == 0 ? caller_processor_ : workers_[static_cast<size_t>(index - 1)]->processor;
+Pool::Member& Pool::member(int32_t index) noexcept {
+  if (index == 0) return caller_;
+  return *workers_[static_cast<size_t>(index - 1)];
 }
 
 // Both threads write down where they are when they wait long. If they share a core, both wait long, in turns; so what the other wrote is
-// fresh when it matters. Only a worker moves, and only itself: the caller's thread belongs to the user, and a mask that two threads change
-// at once could end as neither meant it.
-void Pool::slow_wait(int32_t waiting, int32_t awaited, bool very) noexcept {
+// fresh when it matters, and while one was spinning the other could not run. Only a worker moves, and only itself: the caller's thread
+// belongs to the user, and a mask that two threads change at once could end as neither meant it.
+void Pool::slow_wait(int32_t waiting, int32_t awaited, Signal::Slow stage) noexcept {
   if (!own_cores_) return;
+  Member& self = member(waiting);
+  const Member& other = member(awaited);
+  if (stage == Signal::Slow::ends) return count_loss(self, other);
   const int here = ::sched_getcpu();
-  processor_of(waiting).store(here, std::memory_order_relaxed);
-  if (here < 0 || processor_of(awaited).load(std::memory_order_relaxed) != here) return;
-  lost_nanoseconds_.fetch_add(very ? Signal::long_nanoseconds : Signal::spinning_nanoseconds, std::memory_order_relaxed);
-  if (waiting != 0 && move_away(0, here)) processor_of(waiting).store(::sched_getcpu(), std::memory_order_relaxed);
+  self.processor.store(here, std::memory_order_relaxed);
+  const bool together = here >= 0 && other.processor.load(std::memory_order_relaxed) == here;
+  if (stage == Signal::Slow::begins) {
+    self.wait_begin.store(now(), std::memory_order_relaxed);
+    self.awaited_time = nanoseconds(other.processor_clock);
+    if (together) lost_nanoseconds_.fetch_add(Signal::spinning_nanoseconds, std::memory_order_relaxed);
+  }
+  if (together && waiting != 0 && move_away(0, here)) self.processor.store(::sched_getcpu(), std::memory_order_relaxed);
+}
+
+// What the awaited thread did not run of the time until it came and, soon, waited in turn: if the waiting one had no core then, that is for
+// the other to count.
+void Pool::count_loss(const Member& self, const Member& other) noexcept {
+  const int64_t begin = self.wait_begin.load(std::memory_order_relaxed), other_begin = other.wait_begin.load(std::memory_order_relaxed);
+  const int64_t waited = (other_begin > begin ? other_begin : now()) - begin;
+  if (waited < shortest_loss_nanoseconds) return;
+  const int64_t lost = waited - (nanoseconds(other.processor_clock) - self.awaited_time);
+  if (lost >= shortest_loss_nanoseconds) lost_nanoseconds_.fetch_add(lost, std::memory_order_relaxed);
 }
 
 // While the workers sleep: none of them shall wake where the caller is. A mask that somebody else has given to a worker (taskset) stays.
 // (One that is just the processor where the worker sleeps cannot be told from its own.)
 void Pool::keep_apart() noexcept {
-  lost_nanoseconds_.store(0, std::memory_order_relaxed);
   const int here = ::sched_getcpu();
-  caller_processor_.store(here, std::memory_order_relaxed);
+  caller_.processor.store(here, std::memory_order_relaxed);
   if (!own_cores_ || here < 0) return;
   for (int32_t index = 1; index < count_; ++index) {
     Worker& worker = *workers_[static_cast<size_t>(index - 1)];
@@ -121,7 +149,7 @@ void Pool::wake_up(Worker& worker) noexcept {
 void Pool::keep_off(Worker& worker) noexcept {
   const int here = ::sched_getcpu();
   worker.processor.store(here, std::memory_order_relaxed);
-  if (!own_cores_ || here < 0 || caller_processor_.load(std::memory_order_relaxed) != here) return;
+  if (!own_cores_ || here < 0 || caller_.processor.load(std::memory_order_relaxed) != here) return;
   if (move_away(0, here)) worker.processor.store(::sched_getcpu(), std::memory_order_relaxed);
 }
 
@@ -166,6 +194,7 @@ bool Pool::add_worker() noexcept {
     const int error = ::pthread_create(&worker->thread, nullptr, work, worker.get());
     ::pthread_sigmask(SIG_SETMASK, &before, nullptr);
     if (error != 0) return false;
+    ::pthread_getcpuclockid(worker->thread, &worker->processor_clock);
     ::pthread_detach(worker->thread);
     workers_.push_back(std::move(worker));
     return true;

@@ -6,17 +6,21 @@
 // Two threads on one core make a run many times slower than one thread alone, since each barrier then costs a whole spin, and the system
 // may leave them there for long; it also likes to wake a worker on the core of the caller, who is awake. So a worker is born on a core of
 // its own and sleeps pinned to the core where it last ran, or to any but the caller's if that one is the same; awake, it has its whole mask
-// and may be moved. A worker that waits longer than it may spin looks whether the awaited thread shares its core, and leaves if so. When
-// tasks in a row lose much of their time that way, the next ones are the caller's alone.
+// and may be moved. A worker that waits longer than it may spin looks whether the awaited thread shares its core, and leaves if so.
+//
+// Who waits that long also sees how much of the time the awaited thread, which could run, was without a core: another one of the run had
+// it, or another process. From what is lost so, ThreadLimit decides how many threads the next runs have.
 #pragma once
 
 #include "runtime/threads/processors.h"
 #include "runtime/threads/signal.h"
+#include "runtime/threads/thread_limit.h"
 
 #include <atomic>
 #include <memory>
 #include <pthread.h>
 #include <sys/types.h>
+#include <time.h>
 #include <vector>
 
 namespace tw::runtime {
@@ -28,22 +32,29 @@ public:
   // The process's pool. After a fork the child has a new one.
   static Pool& shared();
 
-  // Runs function(argument, i) for i in 0..count-1, all at once, 0 on the caller, and returns true when all are done. Returns false, having
-  // called nothing, when another thread is using the pool, threads cannot be made, or the workers have been slower than none.
-  bool run(int32_t count, Function function, void* argument);
+  // Runs function(argument, i) for i in 0..threads-1, all at once, 0 on the caller; returns when all are done. `threads` is at most `most`
+  // and set before the first call: fewer, when not all would have a core; 1, when another thread is using the pool or none can be made.
+  void run(int32_t most, int32_t& threads, Function function, void* argument);
   static constexpr int64_t lingering_nanoseconds = 100'000; // workers stay awake so long after a task
 
-  // From within a task: thread `waiting` waits longer for `awaited` than it may spin, or even longer than a millisecond.
-  void slow_wait(int32_t waiting, int32_t awaited, bool very) noexcept;
+  // From within a task: thread `waiting` waits longer for `awaited` than it may spin.
+  void slow_wait(int32_t waiting, int32_t awaited, Signal::Slow stage) noexcept;
 
 private:
-  struct Worker {
+  // The caller or a worker.
+  struct Member {
+    clockid_t processor_clock{};        // its processor time
+    std::atomic<int> processor{-1};     // where it was when it last looked
+    std::atomic<int64_t> wait_begin{0}; // of its last slow wait
+    int64_t awaited_time = 0;           // the processor time of the awaited thread then
+  };
+
+  struct Worker : Member {
     Pool* pool = nullptr;
     int32_t index = 0;
     uint64_t seen = 0; // the last task that it knows of; the worker's own after its birth
     pthread_t thread{};
-    std::atomic<pid_t> id{0};       // 0 until it has begun to run
-    std::atomic<int> processor{-1}; // where it was when it last looked
+    std::atomic<pid_t> id{0}; // 0 until it has begun to run
     // Its masks; the caller's to change while the worker is parked, until `start` is raised. asleep is empty when it sleeps with its whole
     // mask.
     AffinityMask awake, asleep;
@@ -55,12 +66,15 @@ private:
   bool has_workers(size_t wanted) noexcept;
   bool add_worker() noexcept;
   void wake_children(int32_t index) noexcept;
-  std::atomic<int>& processor_of(int32_t index) noexcept;
+  Member& member(int32_t index) noexcept;
+  // Return how much of their time was lost.
+  int64_t run_alone();
+  int64_t run_together();
+  void count_loss(const Member& self, const Member& other) noexcept;
   void keep_apart() noexcept;
   void wake_up(Worker& worker) noexcept;
   void keep_off(Worker& worker) noexcept;
   void fall_asleep(Worker& worker, bool own_core) noexcept;
-  void count_strikes(int64_t task_nanoseconds) noexcept;
 
   std::atomic<bool> busy_{false};
   // Written by the thread that made the pool busy, before it wakes the workers.
@@ -71,9 +85,9 @@ private:
   uint64_t task_ = 0;
   size_t processors_ = 0;
   bool own_cores_ = false; // there are as many processors as threads: two threads on one can be avoided
-  int strikes_ = 0, runs_alone_ = 0;
-  std::atomic<int> caller_processor_{-1};
-  std::atomic<int64_t> lost_nanoseconds_{0};
+  Member caller_;
+  std::atomic<int64_t> lost_nanoseconds_{0}; // in this task, by all who waited together
+  ThreadLimit limit_;
 };
 
 } // namespace tw::runtime

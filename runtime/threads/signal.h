@@ -30,19 +30,22 @@ public:
     if (sleepers_.load(std::memory_order_seq_cst) != 0) wake_all();
   }
 
-  // Returns when the count has reached `target`. `slow(false)` is called when spinning did not suffice, `slow(true)` after a millisecond.
-  template <class Slow> void wait(uint64_t target, Slow&& slow) noexcept {
+  // What a wait that takes longer than spinning tells: at once, after a millisecond more, and at its end.
+  enum class Slow { begins, lasts, ends };
+
+  // Returns when the count has reached `target`. Most waits are over while they spin; others call slow(Slow).
+  template <class Told> void wait(uint64_t target, Told&& slow) noexcept {
     if (count() >= target || spin(target)) return;
-    slow(false);
-    if (sleep(target, long_nanoseconds)) return;
-    slow(true);
-    park(target);
+    slow(Slow::begins);
+    if (!sleep(target, long_nanoseconds)) {
+      slow(Slow::lasts);
+      park(target);
+    }
+    slow(Slow::ends);
   }
 
   // False when the time ran out first.
-  bool wait_for(uint64_t target, int64_t nanoseconds) noexcept {
-    return count() >= target || spin(target) || sleep(target, nanoseconds);
-  }
+  bool wait_for(uint64_t target, int64_t nanoseconds) noexcept { return count() >= target || spin(target) || sleep(target, nanoseconds); }
   // The same without sleeping.
   bool spin_for(uint64_t target, int64_t nanoseconds) noexcept { return count() >= target || spin(target, nanoseconds); }
 

@@ -16,13 +16,11 @@ void Team::run(const tw_options& options, int32_t threads, int32_t& announced, F
   threads_ = threads;
   announced_ = &announced;
   announced = threads;
-  if (threads > 1 && options.parallel != nullptr) return run_from_user(options);
-  if (threads > 1) {
-    pool_ = &Pool::shared();
-    if (pool_->run(threads, from_pool, this)) return;
-    pool_ = nullptr;
-  }
-  run_alone();
+  pool_ = nullptr;
+  if (threads == 1) return run_alone();
+  if (options.parallel != nullptr) return run_from_user(options);
+  pool_ = &Pool::shared();
+  pool_->run(threads, announced, from_pool, this);
 }
 
 void Team::run_alone() {
@@ -36,7 +34,6 @@ void Team::from_pool(void* pointer, int32_t index) {
 }
 
 void Team::run_from_user(const tw_options& options) {
-  pool_ = nullptr;
   if (runs_alone_ > 0) {
     --runs_alone_;
     return run_alone();

@@ -17,12 +17,12 @@ class Team {
 public:
   using Function = void (*)(void* argument, int32_t thread);
 
-  // Calls function(argument, t) for t in 0..threads-1, or only for 0. Which one stands in `announced` before the first call.
+  // Calls function(argument, t) for t in 0..announced-1, where `announced` is at most `threads` and known before the first call.
   void run(const tw_options& options, int32_t threads, int32_t& announced, Function function, void* argument);
 
-  // Thread `waiting` waits longer for `awaited` than it may spin, or even longer than a millisecond.
-  void slow_wait(int32_t waiting, int32_t awaited, bool very) noexcept {
-    if (pool_ != nullptr) pool_->slow_wait(waiting, awaited, very);
+  // Thread `waiting` waits longer for `awaited` than it may spin.
+  void slow_wait(int32_t waiting, int32_t awaited, Signal::Slow stage) noexcept {
+    if (pool_ != nullptr) pool_->slow_wait(waiting, awaited, stage);
   }
 
 private:

@@ -52,7 +52,7 @@ public:
     return *std::max_element(seconds_.begin(), seconds_.end());
   }
   void hold(int32_t thread) {
-    barrier_.wait(thread, threads_, [](int32_t, bool) {});
+    barrier_.wait(thread, threads_, [](int32_t, runtime::Signal::Slow) {});
   }
   int threads() const { return threads_; }
 
@@ -154,17 +154,17 @@ double barrier_seconds(Together& all) {
   return median(seconds);
 }
 
-// A task of the shared pool whose workers sleep before. Nothing if the pool would rather work alone.
+// A task of the shared pool whose workers sleep before. Nothing if the pool would rather have fewer.
 std::optional<double> wake_seconds(int threads) {
   std::vector<double> seconds;
   for (int task = 0; task < 40; ++task) {
     std::this_thread::sleep_for(std::chrono::milliseconds(2));
-    bool ran = false;
+    int32_t ran = 0;
     double time = seconds_of([&] {
-      ran = runtime::Pool::shared().run(
-          threads, [](void*, int32_t) {}, nullptr);
+      runtime::Pool::shared().run(
+          threads, ran, [](void*, int32_t) {}, nullptr);
     });
-    if (ran) seconds.push_back(time);
+    if (ran == threads) seconds.push_back(time);
   }
   return seconds.empty() ? std::nullopt : std::optional(median(seconds));
 }
