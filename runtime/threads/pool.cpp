@@ -56,15 +56,16 @@ void Pool::run(int32_t most, int32_t& threads, Function function, void* argument
   bool free = false;
   if (!busy_.compare_exchange_strong(free, true, std::memory_order_acquire)) return function(argument, 0);
   const int64_t begin = now();
-  count_ = limit_.threads(most, begin);
+  // More threads than processors share them among each other, and that is what their user wants.
+  const auto for_each_a_processor = [&] { return processors_ >= static_cast<size_t>(most); };
+  count_ = for_each_a_processor() ? limit_.threads(most, begin) : most;
   if (count_ > 1 && !has_workers(static_cast<size_t>(count_ - 1))) count_ = 1;
   threads = count_;
-  own_cores_ = processors_ >= static_cast<size_t>(most);
+  own_cores_ = for_each_a_processor();
   function_ = function;
   argument_ = argument;
   const int64_t lost = count_ == 1 ? run_alone() : run_together();
   const int64_t end = now(), time = end - begin;
-  // More threads than processors share them among each other, and that is what their user wants.
   if (own_cores_) limit_.observe({most, count_, time, std::clamp<int64_t>(lost, 0, time), end});
   busy_.store(false, std::memory_order_release);
 }

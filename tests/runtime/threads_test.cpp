@@ -40,6 +40,9 @@ tw_options on_its_own_threads(int32_t count) {
   return options;
 }
 
+// More threads than processors: the pool then does not judge whether fewer would be better, so a run has what it asks for.
+int32_t crowd() { return static_cast<int32_t>(std::thread::hardware_concurrency()) + 2; }
+
 constexpr int64_t steps = 300;
 
 // Cells 0..63 walk `steps` times to their right neighbour, each step behind a barrier: any thread that is early or late spoils the result.
@@ -92,28 +95,27 @@ TEST(Threads, any_number_of_them_gives_the_same_result) {
 
 TEST(Threads, all_that_were_asked_for_take_part_when_there_are_more_of_them_than_processors) {
   Rotating parts;
-  const auto count = static_cast<int32_t>(std::thread::hardware_concurrency()) + 2;
-  Session session(parts, with_threads(count));
-  EXPECT_EQ(run_and_check(session), count);
+  Session session(parts, with_threads(crowd()));
+  EXPECT_EQ(run_and_check(session), crowd());
 }
 
 TEST(Threads, short_runs_use_only_the_caller) {
   Rotating parts;
   parts.descriptor.predict = [](const int64_t*) { return 14'000.0; };
-  Session session(parts, with_threads(4));
+  Session session(parts, with_threads(crowd()));
   EXPECT_EQ(tw_session_threads(session.get()), 1);
   EXPECT_EQ(run_and_check(session), 1);
   parts.descriptor.predict = [](const int64_t*) { return 61'000.0; };
-  Session longer(parts, with_threads(4));
-  EXPECT_EQ(tw_session_threads(longer.get()), 4);
-  EXPECT_EQ(run_and_check(longer), 4);
+  Session longer(parts, with_threads(crowd()));
+  EXPECT_EQ(tw_session_threads(longer.get()), crowd());
+  EXPECT_EQ(run_and_check(longer), crowd());
 }
 
-// With more threads than processors workers do not linger, and the pool does not judge whether it is slower than none.
+// In a crowd workers do not linger.
 TEST(Threads, runs_of_middling_length_are_shared_once_some_have_followed_each_other_closely) {
   Rotating parts;
   parts.descriptor.predict = [](const int64_t*) { return 30'000.0; };
-  const auto count = static_cast<int32_t>(std::thread::hardware_concurrency()) + 2;
+  const int32_t count = crowd();
   Session session(parts, with_threads(count));
   EXPECT_EQ(run_and_check(session), 1);
   std::set<int64_t> found;
@@ -128,13 +130,13 @@ TEST(Threads, the_sizes_of_a_run_decide_whether_it_is_short) {
   Rotating parts;
   parts.with_symbol("n", 1, 100).input("z", {symbol(0)});
   parts.descriptor.predict = [](const int64_t* symbols) { return 10'000.0 * static_cast<double>(symbols[0]); };
-  Session session(parts, with_threads(3));
-  EXPECT_EQ(tw_session_threads(session.get()), 3);
+  Session session(parts, with_threads(crowd()));
+  EXPECT_EQ(tw_session_threads(session.get()), crowd());
   for (int64_t n : {1, 20, 1}) {
     Floats x = Floats::counting({64}), z = Floats::counting({n});
     std::vector<tw_tensor> outputs(2);
     ASSERT_EQ(session.run({x.tensor(), z.tensor()}, outputs), TW_OK) << tw_last_error();
-    EXPECT_EQ(*static_cast<int64_t*>(outputs[1].data), n == 1 ? 1 : 3);
+    EXPECT_EQ(*static_cast<int64_t*>(outputs[1].data), n == 1 ? 1 : crowd());
   }
 }
 
@@ -212,7 +214,7 @@ private:
 
 TEST(Threads, results_stay_the_same_while_cores_are_busy_and_after) {
   Rotating parts;
-  const auto cores = static_cast<size_t>(std::thread::hardware_concurrency());
+  const size_t cores = std::thread::hardware_concurrency();
   Session session(parts, with_threads(static_cast<int32_t>(cores))), other(parts, with_threads(2));
   for (size_t count : {size_t{1}, cores, size_t{0}}) {
     std::vector<std::unique_ptr<Busy>> busy(count);
@@ -230,6 +232,16 @@ TEST(Threads, results_stay_the_same_while_cores_are_busy_and_after) {
   }
 }
 
+TEST(Threads, what_a_busy_core_has_taught_does_not_count_for_more_threads_than_processors) {
+  Rotating parts;
+  Session session(parts, with_threads(2)), crowded(parts, with_threads(crowd()));
+  std::vector<std::unique_ptr<Busy>> busy(std::thread::hardware_concurrency() - 1);
+  for (auto& one : busy) one = std::make_unique<Busy>();
+  const auto end = std::chrono::steady_clock::now() + std::chrono::milliseconds(300);
+  while (std::chrono::steady_clock::now() < end) run_and_check(session);
+  EXPECT_EQ(run_and_check(crowded), crowd());
+}
+
 TEST(Threads, a_session_that_finds_the_pool_busy_runs_on_its_caller) {
   static Session* inner;
   static int64_t inner_threads;
@@ -241,8 +253,7 @@ TEST(Threads, a_session_that_finds_the_pool_busy_runs_on_its_caller) {
     if (thread == 0) inner_threads = run_and_check(*inner);
     return 0;
   };
-  // More threads than processors: the pool then does not judge by them whether it is slower than none.
-  Session session(parts, with_threads(static_cast<int32_t>(std::thread::hardware_concurrency()) + 2));
+  Session session(parts, with_threads(crowd()));
   std::vector<tw_tensor> none;
   ASSERT_EQ(session.run({}, none), TW_OK) << tw_last_error();
   EXPECT_EQ(inner_threads, 1);
@@ -250,13 +261,14 @@ TEST(Threads, a_session_that_finds_the_pool_busy_runs_on_its_caller) {
 
 TEST(Threads, a_child_process_has_a_pool_of_its_own) {
   Rotating parts;
-  Session session(parts, with_threads(4));
+  const int32_t count = crowd();
+  Session session(parts, with_threads(count));
   run_and_check(session);
   for (int i = 0; i < 3; ++i) {
     const pid_t child = ::fork();
     if (child == 0) {
       ::alarm(60);
-      const bool right = run_and_check(session) == 4 && run_and_check(session) == 4;
+      const bool right = run_and_check(session) == count && run_and_check(session) == count;
       ::_exit(right && !::testing::Test::HasFailure() ? 0 : 1);
     }
     int status = 0;
