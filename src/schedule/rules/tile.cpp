@@ -141,13 +141,15 @@ private:
       if (!access.is_store && is_int(access.coefficient, 0)) return as_int(element_count(as<Buffer>(access.buffer)->shape)).value_or(0);
     return 0;
   }
-  // Elements that one iteration of the last of these loops reads of it, shared ones counted once: the windows of a convolution overlap, so
-  // each line takes its share of the whole map.
-  int64_t elements_of_line(const Loops& loops, int64_t length) {
-    int64_t windows = length * depth_per_row_, lines = 1;
-    if (!rows_operand_) return windows;
-    for (const auto& loop : loops) lines *= as_int(s_.loop(loop)->extent).value_or(1);
-    return std::min(windows, (rows_operand_ + lines - 1) / lines);
+  // Windows overlap, so that rows in several blocks, each of which the second-level cache holds with room to spare, may read large weights
+  // more often than rows in one block would read themselves. `before`: loops around the blocked one.
+  bool better_in_one_block(const Loops& before, int64_t blocks, int64_t panels, int64_t width) {
+    double maps = 1;
+    for (const auto& loop : before) maps *= static_cast<double>(as_int(s_.loop(loop)->extent).value_or(1));
+    double rows = static_cast<double>(rows_operand_) / maps, weights = static_cast<double>(panels * width * depth_per_row_);
+    bool fits = rows * element_bytes_ <= static_cast<double>(s_.target().l2_bytes) / 4;
+    double whole = weights + rows * (fits ? 1.0 : static_cast<double>(panels));
+    return rows_operand_ > 0 && blocks > 1 && whole * 4 / 3 < static_cast<double>(blocks) * weights + rows;
   }
 
   TileChoice choose(const Loops& rows, const Ref<Var>& column, const std::vector<Ref<For>>& reduce) {
@@ -277,8 +279,10 @@ private:
     int64_t length = has_lines ? as_int(s_.loop(line)->extent).value_or(64) : 1;
     bool strips = prologue_in_strips(has_lines, s_.loop(blocked)->extent);
     auto extent = as_int(s_.loop(blocked)->extent);
-    int64_t of_line = elements_of_line(Loops(rows.begin(), rows.end() - (has_lines ? 1 : 0)), length);
-    int64_t wanted = extent && !outer_ ? blocks_wanted(*extent, of_line, strips && shared_columns_ ? 1 : panels) : 1;
+    int64_t units = strips && shared_columns_ ? 1 : panels; // of each block, for threads
+    int64_t wanted = extent && !outer_ ? blocks_wanted(*extent, length * depth_per_row_, units) : 1;
+    if (has_lines && total && better_in_one_block(Loops(rows.begin(), rows.end() - 2), wanted, panels, width))
+      wanted = blocks_wanted(*extent, 0, units);
     if (!blocks && !outer_ && has_lines) blocks = blocks_of_threads(extent, wanted);
     if (!blocks && !outer_ && has_lines && !shared_columns_ && extent) wanted = std::max(wanted, std::min<int64_t>(8, *extent / 4));
     if (!blocks) blocks = wanted > 1 ? equal_blocks(*extent, wanted) : 1;
