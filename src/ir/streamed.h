@@ -2,7 +2,7 @@
 // Results that go past the caches: an attribute of a kernel lists the outputs of which nobody will find anything in a cache. A hint: where
 // a store writes whole, aligned cache lines of one, it may leave out reading those lines first.
 //
-//   @kernel(streamed=strings("y"))
+//   @kernel(streamed=("y",))
 #pragma once
 
 #include "ir/nodes/kernel.h"

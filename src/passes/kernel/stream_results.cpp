@@ -3,7 +3,7 @@
 // reading each line from memory before it is written. Outputs whose every element is stored once, mostly in whole cache lines, are marked
 // for stores past the caches (ir/streamed.h).
 //
-//   @kernel()                              @kernel(streamed=strings("y"))
+//   @kernel()                              @kernel(streamed=("y",))
 //   def relu(x: In[(50331648,), f32], …    def relu(x: In[(50331648,), f32], …
 #include "ir/streamed.h"
 #include "ir/visit.h"
