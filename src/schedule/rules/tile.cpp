@@ -149,7 +149,8 @@ private:
     double rows = static_cast<double>(rows_operand_) / maps, weights = static_cast<double>(panels * width * depth_per_row_);
     bool fits = rows * element_bytes_ <= static_cast<double>(s_.target().l2_bytes) / 4;
     double whole = weights + rows * (fits ? 1.0 : static_cast<double>(panels));
-    return rows_operand_ > 0 && blocks > 1 && whole * 4 / 3 < static_cast<double>(blocks) * weights + rows;
+    bool large = weights * element_bytes_ > static_cast<double>(s_.target().l2_bytes) / 2; // else they stay for the next block
+    return rows_operand_ > 0 && blocks > 1 && large && whole * 4 / 3 < static_cast<double>(blocks) * weights + rows;
   }
 
   TileChoice choose(const Loops& rows, const Ref<Var>& column, const std::vector<Ref<For>>& reduce) {
