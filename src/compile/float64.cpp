@@ -10,8 +10,8 @@
 namespace tw::compile {
 namespace {
 
-constexpr const char* not_needed[] = {"recognise_patterns", "merge_products", "fold_batch_norm", "select_winograd",
-                                      "pad_in_place",       "join_in_place",  "pack_operands",   "prefetch_panels"};
+constexpr const char* not_needed[] = {"recognise_patterns", "merge_products", "fold_batch_norm", "select_winograd", "pad_in_place",
+                                      "join_in_place",      "pack_operands",  "prefetch_panels", "cut_deep_panels", "stream_results"};
 
 Ref<Constant> widened(const Constant& constant) {
   std::vector<double> values;

@@ -34,7 +34,7 @@ bool fits(const Target& t, int64_t rows, int64_t vectors) { return rows * vector
 // elements, so they must stay, beside the lines of the other operand that pass through (docs/measurements/register-tiles.md).
 int64_t rows_in_cache(const Target& t, int64_t row_step) {
   int64_t most = t.l1_ways + 2, span = t.l1_bytes / t.l1_ways; // bytes until the sets repeat
-  if (row_step > 0 && row_step % span == 0) return std::max<int64_t>(4, t.l1_ways - 4);
+  if (row_step > 0 && row_step % span == 0) return std::max<int64_t>(6, t.l1_ways - 4);
   return most;
 }
 

@@ -63,6 +63,42 @@ void expect_same(const std::string& text, const std::vector<std::vector<int64_t>
   }
 }
 
+TEST(Compile, ResultsPastTheCachesMayLieAnywhere) {
+  // Stores past the caches must be aligned; a caller's memory need not be. Whole lines, and what is left over.
+  Ref<Module> module = module_of(R"(
+@kernel(scheduled=True, streamed=("y",))
+def twice(x: In[(1003,), f32], y: Out[(1003,), f32]):
+    for i in parallel(31):
+        y[ramp(i * 32, 1, 32)] = x[ramp(i * 32, 1, 32)] + x[ramp(i * 32, 1, 32)]
+    for i in range(11):
+        y[i + 992] = x[i + 992] + x[i + 992]
+
+@function(exported=True)
+def main(x: Tensor[(1003,), f32]) -> Tensor[(1003,), f32]:
+    y: Tensor[(1003,), f32] = twice(x)
+    return y
+)");
+  std::mt19937 rng(1);
+  Array x = random_array(rng, {1003});
+  auto numbers = x.numbers();
+  for (const char* target : {"native", "x86-64-v2", "x86-64-v3", "x86-64-v4"}) {
+    if (!missing_on_host(parse_target(target)).empty()) continue;
+    compile::Options options;
+    options.cache = false;
+    options.target = target;
+    compile::CompiledModule compiled = compile::compile(module, options);
+    alignas(64) std::byte memory[8192];
+    for (int64_t offset : {0, 4, 32, 64}) {
+      for (int threads : {1, 2}) {
+        std::ranges::fill(memory, std::byte{0});
+        auto results = test::run_compiled(compiled, {x}, threads, {memory + offset})[0].numbers();
+        for (size_t i = 0; i < numbers.size(); ++i) ASSERT_EQ(results[i], 2 * numbers[i]) << target << " " << offset << " " << i;
+        EXPECT_EQ(memory[static_cast<size_t>(offset) + 4 * 1003], std::byte{0});
+      }
+    }
+  }
+}
+
 TEST(Compile, a_product_with_its_epilogue) {
   expect_same(R"(
 @function(exported=True)

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Runs a compiled module in this process on arrays, as the interpreter takes them; on as many threads as asked for, however short the run.
+// `places`: where the caller wants results of constant shape, if not in memory of the session.
 #pragma once
 
 #include "compile/compile.h"
@@ -8,7 +9,7 @@
 namespace tw::test {
 
 inline std::vector<interpreter::Array> run_compiled(const compile::CompiledModule& compiled, const std::vector<interpreter::Array>& inputs,
-                                                    int threads = 1) {
+                                                    int threads = 1, const std::vector<void*>& places = {}) {
   tw_module_descriptor d = compiled.descriptor();
   d.predict = nullptr;
   tw_module* module = nullptr;
@@ -29,6 +30,13 @@ inline std::vector<interpreter::Array> run_compiled(const compile::CompiledModul
              shapes[i].data(),
              nullptr,
              0};
+  // Results that the caller has a place for.
+  std::vector<std::vector<int64_t>> wanted;
+  for (size_t i = 0; i < places.size(); ++i) {
+    Ref<TensorType> type = tensor_of(as<Function>(passes::find_callable(compiled.lowered(), "main"))->body->results[i]);
+    wanted.push_back(*static_shape(type->shape));
+    out[i] = {places[i], 1, 0, static_cast<int32_t>(wanted[i].size()), d.outputs[i].dtype, wanted[i].data(), nullptr, 0};
+  }
   tw_status status = tw_session_run(session, in.data(), static_cast<int32_t>(in.size()), out.data(), d.output_count);
   std::string error = status == TW_OK ? "" : tw_last_error();
   std::vector<interpreter::Array> results;

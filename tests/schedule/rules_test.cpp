@@ -79,6 +79,41 @@ TEST(Rules, NarrowWeightsLetRowsGoByOnceAndWideOnesLetPanels) {
   EXPECT_EQ(walked(target.l2_bytes / 8 / (24 * 4) / 64 * 64 + 64), "B");
 }
 
+TEST(Rules, OverlappingWindowsAndLargeWeightsStayOneBlock) {
+  // Seven lines, whose windows fill the cache one by one: in seven blocks the weights of eight panels would be read seven times.
+  Target target;
+  target.l2_bytes = 4096;
+  Ref<Buffer> a = buffer("A", shape_of({9, 9, 8})), b = buffer("B", shape_of({3, 3, 8, 128})), c = buffer("C", shape_of({7, 7, 128}));
+  auto convolution = nest(
+      "conv", shape_of({7, 7, 128, 3, 3, 8}),
+      [&](auto v) {
+        return store(c, {v[0], v[1], v[2]},
+                     load(c, {v[0], v[1], v[2]}) + load(a, {v[0] + v[3], v[1] + v[4], v[5]}) * load(b, {v[3], v[4], v[5], v[2]}));
+      },
+      3,
+      [&](auto v) {
+        return store(c, {v[0], v[1], v[2]}, literal(0, f32));
+      });
+  Ref<Kernel> k = testing::kernel({a, b}, {c}, {}, {convolution.stmt}, {});
+  Ref<Kernel> scheduled = schedule_kernel(k, target, [](std::string, std::string) {});
+  EXPECT_EQ(testing::run(*k, {}), testing::run(*scheduled, {})) << to_text(scheduled);
+  Opt<Var> outermost;
+  visit(scheduled->body, [&](const For& f, Walk walk) {
+    if (!outermost) outermost = f.var;
+    walk(static_cast<const Node*>(&f));
+  });
+  int rows = 0, tiles = 0;
+  visit(scheduled->body, [&](const RegisterTile& t) {
+    ++tiles;
+    visit(t.value, [&](const Load& l) {
+      if (l.buffer.same_as(a))
+        for (const auto& i : l.index) rows += uses(i.node(), outermost.node());
+    });
+  });
+  EXPECT_GT(tiles, 0);
+  EXPECT_EQ(rows, 0) << to_text(scheduled);
+}
+
 TEST(Rules, ReductionsOverRowsKeepTheirNumbers) {
   Target target;
   Ref<Var> n = dim("n", 1, 100);

@@ -105,6 +105,15 @@ TEST(RegisterTile, PanelsOfColumnsThatAllOperandsStepWith) {
   EXPECT_GT(choose_tile(target, {.columns = 72, .row_length = 56, .depth = 9, .shared_columns = false}).rows, 2);
 }
 
+TEST(RegisterTile, RowsThatShareASetStayEnoughToHideTheLatency) {
+  // Rows 4096 bytes apart share a set of eight ways: six rows and their columns stay, and fewer would wait for each other's sums.
+  TileChoice narrow = choose_tile(parse_target("x86-64-v3"), {.columns = 1024, .row_length = 1024, .depth = 1024, .row_step = 4096});
+  EXPECT_EQ(narrow.rows, 6);
+  EXPECT_EQ(narrow.columns, 16);
+  TileChoice wide = choose_tile(parse_target("x86-64-v4"), {.columns = 1024, .row_length = 1024, .depth = 1024, .row_step = 4096});
+  EXPECT_EQ(wide.rows, 8);
+}
+
 TEST(RegisterTile, OfEqualTilesTheOneWithMoreRowsAfterEvening) {
   // Seven rows in steps of at most six are steps of four and three: seven rows at once read the columns half as often.
   Target target = parse_target("x86-64-v4");

@@ -4,9 +4,11 @@
 
 #include "codegen/llvm/register_tile_emitter.h"
 #include "ir/build.h"
+#include "ir/streamed.h"
 #include "ir/visit.h"
 #include "tensorwright/artifact.h"
 
+#include <llvm/IR/IntrinsicsX86.h>
 #include <llvm/IR/Module.h>
 
 namespace tw::codegen {
@@ -66,7 +68,9 @@ llvm::Function* KernelEmitter::emit(const Kernel& kernel, const std::string& sym
   run_ = function->getArg(i++);
   scratch_used_ = builder_.getInt64(0);
   inside_parallel_ = false;
+  find_streamed(kernel);
   statement(kernel.body);
+  order_streamed_stores();
   builder_.CreateRetVoid();
   return function;
 }
@@ -246,6 +250,7 @@ void KernelEmitter::statement(const Ref<Stmt>& s) {
       expression(x->value);
       return;
     }
+    order_streamed_stores();
     auto* type = llvm::FunctionType::get(builder_.getInt32Ty(), {builder_.getPtrTy(), builder_.getInt32Ty()}, false);
     auto* failed =
         builder_.CreateCall(type, service(offsetof(tw_services, barrier)), {run_, builder_.CreateTrunc(thread_, builder_.getInt32Ty())});
@@ -258,6 +263,40 @@ void KernelEmitter::statement(const Ref<Stmt>& s) {
   } else {
     throw internal_error("a {} reached code generation", kind_name(s.node()));
   }
+}
+
+void KernelEmitter::find_streamed(const Kernel& kernel) {
+  streamed_.clear();
+  for (const auto& p : kernel.params) {
+    if (!is_streamed(kernel, *p->buffer)) continue;
+    auto* address = builder_.CreatePtrToInt(pointer_of(*p->buffer), builder_.getInt64Ty());
+    auto* offset = builder_.CreateAnd(address, builder_.getInt64(cache_line - 1));
+    streamed_[p->buffer.node()] = builder_.CreateICmpEQ(offset, builder_.getInt64(0), p->buffer->id.str() + "_aligned");
+  }
+}
+
+// Such stores must be aligned, and where the caller put a result is not known before the run.
+void KernelEmitter::streamed_store(llvm::Value* value, llvm::Value* address, llvm::Align align, llvm::Value* aligned) {
+  auto& context = module_.getContext();
+  auto* past = llvm::BasicBlock::Create(context, "past_caches", function_);
+  auto* plain = llvm::BasicBlock::Create(context, "plain", function_);
+  auto* after = llvm::BasicBlock::Create(context, "stored", function_);
+  builder_.CreateCondBr(aligned, past, plain);
+  builder_.SetInsertPoint(past);
+  auto* store = builder_.CreateAlignedStore(value, address, llvm::Align(cache_line));
+  store->setMetadata(llvm::LLVMContext::MD_nontemporal, llvm::MDNode::get(context, llvm::ConstantAsMetadata::get(builder_.getInt32(1))));
+  builder_.CreateBr(after);
+  builder_.SetInsertPoint(plain);
+  builder_.CreateAlignedStore(value, address, align);
+  builder_.CreateBr(after);
+  builder_.SetInsertPoint(after);
+}
+
+// Stores past the caches are not ordered with others: before anybody is told that they are done, they must be.
+void KernelEmitter::order_streamed_stores() {
+  if (streamed_.empty()) return;
+  if (target_.machine == "x86_64") builder_.CreateIntrinsic(llvm::Intrinsic::x86_sse_sfence, {}, {});
+  else builder_.CreateFence(llvm::AtomicOrdering::SequentiallyConsistent);
 }
 
 void KernelEmitter::store(const Store& s) {
@@ -284,7 +323,11 @@ void KernelEmitter::store(const Store& s) {
   }
   if (ramp && is_int(ramp->stride, 1)) {
     auto* address = builder_.CreateGEP(storage_type(type.element()), pointer_of(*s.buffer), expression(ramp->base));
+    auto streamed = streamed_.find(s.buffer.node());
+    bool lines = streamed != streamed_.end() && type.lanes * type.element().bytes() % cache_line == 0 &&
+                 analyzer_->prove_multiple(ramp->base, cache_line / type.element().bytes());
     if (s.mask) builder_.CreateMaskedStore(stored, address, align, expression(as_ref<Expr>(s.mask)));
+    else if (lines) streamed_store(stored, address, align, streamed->second);
     else builder_.CreateAlignedStore(stored, address, align);
     return;
   }

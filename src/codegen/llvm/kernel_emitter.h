@@ -67,6 +67,9 @@ private:
   llvm::Value* load(const Load& e);
   llvm::Value* shuffle(const Shuffle& e);
   void store(const Store& s);
+  void find_streamed(const Kernel& kernel);
+  void streamed_store(llvm::Value* value, llvm::Value* address, llvm::Align align, llvm::Value* aligned);
+  void order_streamed_stores();
   void for_loop(const For& s);
   void allocate(const Allocate& s);
   void assertion(const Assert& s);
@@ -81,8 +84,9 @@ private:
   llvm::IRBuilder<> builder_;
   llvm::Function* function_ = nullptr;
   std::unordered_map<const Node*, llvm::Value*> variables_, buffers_;
-  std::vector<Opt<Node>> alive_;                       // nodes that are keys of the maps: an address must not come back as another node
-  std::unordered_map<const Node*, llvm::Value*> memo_; // of the statement at hand: between two statements memory may change
+  std::unordered_map<const Node*, llvm::Value*> streamed_; // buffers whose lines go past the caches: do they begin at one?
+  std::vector<Opt<Node>> alive_;                           // nodes that are keys of the maps: an address must not come back as another node
+  std::unordered_map<const Node*, llvm::Value*> memo_;     // of the statement at hand: between two statements memory may change
   std::unique_ptr<arith::Analyzer> analyzer_;
   llvm::Value *thread_ = nullptr, *threads_ = nullptr, *scratch_ = nullptr, *run_ = nullptr;
   llvm::Value* scratch_used_ = nullptr;

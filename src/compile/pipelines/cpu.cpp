@@ -57,7 +57,9 @@ Pipeline cpu_pipeline(const Target&) {
       &vectorise_pass,
       &unroll_pass,
       &simplify_kernel_pass,
-      &prefetch_panels_pass, // the loops are as they will run
+      &cut_deep_panels_pass, // the loops are as they will run
+      &prefetch_panels_pass,
+      &stream_results_pass, // stores are the vectors that they will be
       &plan_memory_pass,
       &place_barriers_pass, // who waits for whom depends on who shares memory
   };

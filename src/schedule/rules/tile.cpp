@@ -135,6 +135,24 @@ private:
     return 0;
   }
 
+  // Elements of the operand that does not step with the columns; 0: not known.
+  int64_t rows_operand(const Ref<Var>& column) {
+    for (const auto& access : strides_of(s_, *s_.block(id_), column))
+      if (!access.is_store && is_int(access.coefficient, 0)) return as_int(element_count(as<Buffer>(access.buffer)->shape)).value_or(0);
+    return 0;
+  }
+  // Windows overlap, so that rows in several blocks, each of which the second-level cache holds with room to spare, may read large weights
+  // more often than rows in one block would read themselves. `before`: loops around the blocked one.
+  bool better_in_one_block(const Loops& before, int64_t blocks, int64_t panels, int64_t width) {
+    double maps = 1;
+    for (const auto& loop : before) maps *= static_cast<double>(as_int(s_.loop(loop)->extent).value_or(1));
+    double rows = static_cast<double>(rows_operand_) / maps, weights = static_cast<double>(panels * width * depth_per_row_);
+    bool fits = rows * element_bytes_ <= static_cast<double>(s_.target().l2_bytes) / 4;
+    double whole = weights + rows * (fits ? 1.0 : static_cast<double>(panels));
+    bool large = weights * element_bytes_ > static_cast<double>(s_.target().l2_bytes) / 2; // else they stay for the next block
+    return rows_operand_ > 0 && blocks > 1 && large && whole * 4 / 3 < static_cast<double>(blocks) * weights + rows;
+  }
+
   TileChoice choose(const Loops& rows, const Ref<Var>& column, const std::vector<Ref<For>>& reduce) {
     TileProblem problem;
     problem.columns = as_int(s_.loop(column)->extent).value_or(0);
@@ -143,6 +161,7 @@ private:
     problem.whole_panels = !prologue_.empty(); // each nest would have strips of its own
     for (const auto& f : reduce) problem.depth *= as_int(f->extent).value_or(256);
     depth_per_row_ = problem.depth;
+    if (shared_columns_) rows_operand_ = rows_operand(column);
     if (!rows.empty()) problem.row_length = as_int(s_.loop(rows.back())->extent).value_or(0);
     if (!rows.empty()) problem.row_step = row_step(rows.back(), column);
     if (rows.size() > 1) problem.lines = as_int(s_.loop(rows[rows.size() - 2])->extent).value_or(1);
@@ -261,7 +280,10 @@ private:
     int64_t length = has_lines ? as_int(s_.loop(line)->extent).value_or(64) : 1;
     bool strips = prologue_in_strips(has_lines, s_.loop(blocked)->extent);
     auto extent = as_int(s_.loop(blocked)->extent);
-    int64_t wanted = extent && !outer_ ? blocks_wanted(*extent, length * depth_per_row_, strips && shared_columns_ ? 1 : panels) : 1;
+    int64_t units = strips && shared_columns_ ? 1 : panels; // of each block, for threads
+    int64_t wanted = extent && !outer_ ? blocks_wanted(*extent, length * depth_per_row_, units) : 1;
+    if (has_lines && total && better_in_one_block(Loops(rows.begin(), rows.end() - 2), wanted, panels, width))
+      wanted = blocks_wanted(*extent, 0, units);
     if (!blocks && !outer_ && has_lines) blocks = blocks_of_threads(extent, wanted);
     if (!blocks && !outer_ && has_lines && !shared_columns_ && extent) wanted = std::max(wanted, std::min<int64_t>(8, *extent / 4));
     if (!blocks) blocks = wanted > 1 ? equal_blocks(*extent, wanted) : 1;
@@ -393,6 +415,7 @@ private:
   bool one_nest_ = true; // no columns are left over for a nest of their own
   bool shared_columns_ = false;
   int64_t depth_per_row_ = 1; // elements that one row reads, at most
+  int64_t rows_operand_ = 0;  // elements of what is read row by row, if that is known and columns share it
   int element_bytes_ = 4;
 };
 
