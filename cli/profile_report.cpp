@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cli/profile_report.h"
 
-#include "target/calibration.h"
-
 #include <algorithm>
 #include <cmath>
 #include <numeric>
@@ -15,7 +13,7 @@ double Roof::seconds(double flops, double bytes) const {
 }
 
 Roof roof_of(const std::string& target_name, int threads) {
-  const Target target = native_target_with(parse_target(target_name).features);
+  const Target target = native_target_with(parse_features(target_name));
   const int used = std::max(1, std::min(threads, target.cores));
   // From one core, which has the machine to itself, to all of them.
   const double busy = target.cores > 1 ? static_cast<double>(used - 1) / (target.cores - 1) : 0,
@@ -26,7 +24,7 @@ Roof roof_of(const std::string& target_name, int threads) {
                      {static_cast<double>(target.l2_bytes * used), target.cost.l2_bytes_per_cycle * cycles},
                      {static_cast<double>(target.l3_bytes), target.cost.l3_bytes_per_cycle * cycles},
                      {INFINITY, memory * 1e9}},
-          .measured = read_calibration().calibration.has_value()};
+          .measured = target.calibrated};
 }
 
 double ProfileReport::launch_seconds() const {

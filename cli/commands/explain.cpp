@@ -22,9 +22,11 @@ void show_timings(const compile::Report& report, Output& output) {
     list.push_back({{"pass", pass.name}, {"seconds", pass.seconds}, {"changed", pass.changed}});
   }
   table.row({"machine code", fmt::format("{:.3f}", report.code_seconds * 1e3), ""});
+  table.row({"weights", fmt::format("{:.3f}", report.weights_seconds * 1e3), ""});
   table.row({"total", fmt::format("{:.3f}", report.total_seconds * 1e3), ""});
   output.result["passes"] = list;
   output.result["code_seconds"] = report.code_seconds;
+  output.result["weights_seconds"] = report.weights_seconds;
   output.result["total_seconds"] = report.total_seconds;
   output.line(table.text());
 }

@@ -14,7 +14,6 @@
 #include "passes/fusion.h"
 #include "runtime/artifact_file.h"
 #include "runtime/threads/processors.h"
-#include "target/calibration.h"
 
 #include <algorithm>
 #include <chrono>
@@ -125,7 +124,7 @@ private:
       if (attr->name == "live_bytes") state_.report.live_bytes = std::get<int64_t>(attr->value);
     }
     plan_.describe = [this](const Invoke& invoke, const Kernel& kernel, const Opt<Origin>& origin) {
-      return describe_launch(invoke, kernel, origin, target_);
+      return describer_.describe(invoke, kernel, origin);
     };
   }
 
@@ -140,6 +139,7 @@ private:
   const Options& options_;
   codegen::EntryPlan plan_;
   codegen::ObjectCache cache_;
+  LaunchDescriber describer_{target_};
   std::vector<codegen::Launch> launches_;
 };
 
@@ -149,7 +149,7 @@ CompiledModule compile(const Ref<Module>& module, const Options& options, Name f
   auto start = std::chrono::steady_clock::now();
   Target target = parse_target(options.target);
   auto state = std::make_shared<CompiledModule::State>(module);
-  if (std::string problem = read_calibration().problem; !problem.empty()) state->report.remarks.push_back({"calibration", problem});
+  if (!target.calibration_problem.empty()) state->report.remarks.push_back({"calibration", target.calibration_problem});
   int threads = options.threads > 0 ? options.threads : runtime::default_thread_count();
   entry_of(module, function);
   passes::PassContext context{.target = target, .options = options.passes, .remarks = {}, .threads = threads};
@@ -160,11 +160,13 @@ CompiledModule compile(const Ref<Module>& module, const Options& options, Name f
   auto code_start = std::chrono::steady_clock::now();
   CodeGeneration generation(*state, target, options, entry_of(state->lowered, function));
   generation.run(threads);
+  auto weights_start = std::chrono::steady_clock::now();
   state->weights.lay_out(threads);
+  state->report.weights_seconds = seconds_since(weights_start);
   state->code.emplace(state->objects, std::map<std::string, const void*>{{codegen::weights_symbol, state->weights.data()}});
   state->descriptor = static_cast<const tw_module_descriptor*>(state->code->symbol(TW_DESCRIPTOR_SYMBOL));
   state->report.weight_bytes = state->weights.bytes();
-  state->report.code_seconds = seconds_since(code_start);
+  state->report.code_seconds = seconds_since(code_start) - state->report.weights_seconds;
   state->report.total_seconds = seconds_since(start);
   return CompiledModule(std::move(state));
 }

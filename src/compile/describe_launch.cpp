@@ -23,16 +23,15 @@ Amount bytes_of(const Ref<Type>& type) {
   return {0, cast(f64, element_count(t->shape)) * literal(t->element.bytes(), f64)};
 }
 
-// Is the buffer read where data says (an embedding)? Then no more of it is touched than what the launch gives.
-bool read_by_data(const Kernel& kernel, const Node* buffer) {
-  std::unordered_set<const Node*> data; // names of what was loaded
+// Which parameters are read where data says (an embedding)? Then no more of them is touched than what the launch gives.
+std::vector<bool> parameters_read_by_data(const Kernel& kernel) {
+  std::unordered_set<const Node*> data, buffers; // `data`: names of what was loaded
   auto is_data = [&](const Ref<Expr>& e) {
     bool found = false;
     visit(
         e, [&](const Load&) { found = true; }, [&](const Var& v) { found = found || data.contains(&v); });
     return found;
   };
-  bool found = false;
   visit(
       kernel.body,
       [&](const Let& l, Walk walk) {
@@ -40,11 +39,12 @@ bool read_by_data(const Kernel& kernel, const Node* buffer) {
         walk(static_cast<const Node*>(&l));
       },
       [&](const Load& l, Walk walk) {
-        if (l.buffer.node() == buffer)
-          for (const auto& i : l.index) found = found || is_data(i);
+        if (std::ranges::any_of(l.index, is_data)) buffers.insert(l.buffer.node());
         walk(static_cast<const Node*>(&l));
       });
-  return found;
+  std::vector<bool> out;
+  for (const auto& p : kernel.params) out.push_back(buffers.contains(p->buffer.node()));
+  return out;
 }
 
 // Operations per point: floating-point arithmetic in an expression, an intrinsic as one.
@@ -88,7 +88,18 @@ std::string origin_text(const Opt<Origin>& origin) {
   return out;
 }
 
-codegen::Launch describe_launch(const Invoke& invoke, const Kernel& kernel, const Opt<Origin>& origin, const Target& target) {
+const LaunchDescriber::Facts& LaunchDescriber::facts_of(const Kernel& kernel) {
+  auto found = facts_.find(&kernel);
+  if (found == facts_.end()) {
+    Facts facts{.flops = work(kernel.body.node()), .read_by_data = parameters_read_by_data(kernel), .compute = {}};
+    if (kernel.dims.empty()) facts.compute = predict_compute(kernel, target_);
+    found = facts_.emplace(&kernel, std::move(facts)).first;
+  }
+  return found->second;
+}
+
+codegen::Launch LaunchDescriber::describe(const Invoke& invoke, const Kernel& kernel, const Opt<Origin>& origin) {
+  const Facts& facts = facts_of(kernel);
   codegen::Launch launch;
   launch.kernel = kernel.id.str();
   launch.origin = origin_text(origin);
@@ -100,17 +111,17 @@ codegen::Launch describe_launch(const Invoke& invoke, const Kernel& kernel, cons
   for (size_t i = 0; i < invoke.args.size(); ++i) {
     Amount bytes = bytes_of(type_of(invoke.args[i].node()));
     if (!as<Constant>(invoke.args[i])) traffic.values += bytes;
-    else traffic.constants += read_by_data(kernel, kernel.params[i]->buffer.node()) ? min(bytes, given) : bytes;
+    else traffic.constants += facts.read_by_data[i] ? min(bytes, given) : bytes;
   }
   launch.bytes = (traffic.constants + traffic.values).typical();
   Substitution sizes;
   for (size_t i = 0; i < kernel.dims.size(); ++i) sizes.emplace(kernel.dims[i].node(), invoke.scalars[i]);
-  Amount predicted = predict_nanoseconds(kernel, traffic, target, sizes);
+  Amount predicted = predict_nanoseconds(facts.compute ? *facts.compute : predict_compute(kernel, target_, sizes), traffic, target_);
   launch.predicted_ns = predicted.typical();
   launch.predicted = predicted.exact();
   if (!invoke.args.empty()) launch.shape = shape_text(type_of(invoke.args[0].node())) + " -> ";
   if (!invoke.outputs.empty()) launch.shape += shape_text(invoke.outputs[0]);
-  launch.flops = work(kernel.body.node());
+  launch.flops = facts.flops;
   return launch;
 }
 

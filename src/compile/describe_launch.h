@@ -1,12 +1,30 @@
 // SPDX-License-Identifier: Apache-2.0
-// What the profile says of a kernel call: whose it is, its sizes, its work.
+// What the profile says of a kernel call: whose it is, its sizes, its work. What holds for every call of a kernel is found once.
 #pragma once
 
 #include "codegen/llvm/entry_emitter.h"
+#include "compile/amount.h"
 
 namespace tw::compile {
 
-codegen::Launch describe_launch(const Invoke& invoke, const Kernel& kernel, const Opt<Origin>& origin, const Target& target);
+class LaunchDescriber {
+public:
+  explicit LaunchDescriber(const Target& target) : target_(target) {}
+  // The kernel outlives this.
+  codegen::Launch describe(const Invoke& invoke, const Kernel& kernel, const Opt<Origin>& origin);
+
+private:
+  struct Facts {
+    double flops;
+    std::vector<bool> read_by_data; // for each parameter
+    std::optional<Amount> compute;  // where no size changes it
+  };
+  const Facts& facts_of(const Kernel& kernel);
+
+  const Target& target_;
+  std::unordered_map<const Node*, Facts> facts_;
+};
+
 // "conv1+bn1+relu1"
 std::string origin_text(const Opt<Origin>& origin);
 

@@ -102,8 +102,11 @@ private:
 
 } // namespace
 
-Amount predict_nanoseconds(const Kernel& kernel, const Traffic& traffic, const Target& target, const Substitution& sizes) {
-  Amount compute = Cycles(target, sizes).statement(kernel.body.node()) / target.gigahertz;
+Amount predict_compute(const Kernel& kernel, const Target& target, const Substitution& sizes) {
+  return Cycles(target, sizes).statement(kernel.body.node()) / target.gigahertz;
+}
+
+Amount predict_nanoseconds(const Amount& compute, const Traffic& traffic, const Target& target) {
   const auto& c = target.cost;
   double values = traffic.values.typical();
   double per_cycle = values <= static_cast<double>(target.l1_bytes)   ? c.l1_bytes_per_cycle

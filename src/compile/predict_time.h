@@ -16,7 +16,9 @@ struct Traffic {
   Amount constants = 0, values = 0;
 };
 
-// Nanoseconds, over the sizes that `sizes` gives for the kernel's dims.
-Amount predict_nanoseconds(const Kernel& kernel, const Traffic& traffic, const Target& target, const Substitution& sizes = {});
+// Nanoseconds of the kernel's instructions, over the sizes that `sizes` gives for its dims.
+Amount predict_compute(const Kernel& kernel, const Target& target, const Substitution& sizes = {});
+// Nanoseconds of a launch whose instructions take so long.
+Amount predict_nanoseconds(const Amount& compute, const Traffic& traffic, const Target& target);
 
 } // namespace tw::compile

@@ -11,26 +11,6 @@
 namespace tw::interpreter {
 namespace {
 
-template <class T> T get(const std::byte* at) {
-  T value;
-  std::memcpy(&value, at, sizeof(T));
-  return value;
-}
-
-Value read(DType type, const std::byte* at) {
-  if (type == f32) return real(get<float>(at));
-  if (type == f64) return real(get<double>(at));
-  if (type == f16) return real(half_to_float(get<uint16_t>(at)));
-  if (type == bf16) return real(bfloat_to_float(get<uint16_t>(at)));
-  if (type.is_bool()) return integer(get<uint8_t>(at) != 0);
-  switch (type.bits) {
-  case 8: return integer(type.is_signed() ? get<int8_t>(at) : get<uint8_t>(at));
-  case 16: return integer(type.is_signed() ? get<int16_t>(at) : get<uint16_t>(at));
-  case 32: return integer(type.is_signed() ? int64_t{get<int32_t>(at)} : int64_t{get<uint32_t>(at)});
-  default: return integer(get<int64_t>(at));
-  }
-}
-
 [[noreturn]] void outside(const Buffer* buffer, const char* verb, const std::vector<int64_t>& index, const std::vector<int64_t>& sizes) {
   throw internal_error("{} {}[{}] outside its shape [{}]", verb, buffer->id.str(), fmt::join(index, ", "), fmt::join(sizes, ", "));
 }
@@ -192,7 +172,7 @@ Code ExpressionCompiler::load(const Load& e) {
     const Memory& memory = m.memories[at];
     if (memory.written && !(*memory.written)[static_cast<size_t>(offset)])
       throw internal_error("reads {} at element {} before it is written", buffer->id.str(), offset);
-    return read(type, memory.data + offset * bytes);
+    return read_element(type, memory.data + offset * bytes);
   };
 }
 
@@ -201,23 +181,17 @@ Code ExpressionCompiler::intrinsic(const Call& e) {
   if (row.effect == Effect::synchronises) return [](Frame&) { return integer(1); }; // one thread always meets itself
   std::vector<Code> args;
   for (const auto& a : e.args) args.push_back(build(a));
-  DType type = e.dtype.element();
-  DType from = e.args[0]->dtype.element();
-  if (!from.is_float()) {
-    if (e.intrinsic != "abs") throw internal_error("intrinsic '{}' is not defined on {}", row.name, to_string(from));
-    return [a = args[0], type](Frame& m) {
-      int64_t v = a(m).i;
-      return integer(v < 0 && type.is_signed() ? wrap_to(type, static_cast<int64_t>(0 - static_cast<uint64_t>(v))) : v);
-    };
-  }
-  if (!row.evaluate) throw internal_error("intrinsic '{}' has no value", row.name);
-  auto evaluate = row.evaluate;
-  if (args.size() > 4) throw internal_error("intrinsic '{}' has more than 4 arguments", row.name);
+  RowCall operation = call_rows(e);
   return [=](Frame& m) {
-    double values[4];
-    for (size_t i = 0; i < args.size(); ++i) values[i] = args[i](m).f;
-    double result = evaluate(std::span<const double>(values, args.size()));
-    return type.is_float() ? real(round_to(type, result)) : integer(result != 0);
+    Value values[most_arguments];
+    const Value* rows[most_arguments];
+    for (size_t i = 0; i < args.size(); ++i) {
+      values[i] = args[i](m);
+      rows[i] = values + i;
+    }
+    Value out;
+    operation(rows, &out, 1);
+    return out;
   };
 }
 

@@ -11,18 +11,6 @@
 namespace tw::interpreter {
 namespace {
 
-void write(DType type, std::byte* at, Value v) {
-  if (type == f32) {
-    float narrow = static_cast<float>(v.f);
-    std::memcpy(at, &narrow, 4);
-  } else if (type == f16 || type == bf16) {
-    uint16_t bits = type == f16 ? float_to_half(static_cast<float>(v.f)) : float_to_bfloat(static_cast<float>(v.f));
-    std::memcpy(at, &bits, 2);
-  } else {
-    std::memcpy(at, &v, static_cast<size_t>(type.bytes()));
-  }
-}
-
 // Where a buffer's sizes and strides come from when it comes to life.
 struct Layout {
   std::vector<Code> sizes, strides;
@@ -116,6 +104,9 @@ Action StatementCompiler::compile(const Ref<Stmt>& s) {
 Action StatementCompiler::loop(const For& s) {
   Code begin = expressions.compile(s.begin), extent = expressions.compile(s.extent);
   size_t at = slot(s.var);
+  if (Action rows = compile_rows(
+          s, [this](const Ref<Stmt>& inner) { return compile(inner); }, expressions, steps_))
+    return rows;
   Action body = compile(s.body);
   return [=](Frame& m) {
     int64_t first = begin(m).i, count = extent(m).i;
@@ -169,7 +160,7 @@ Action StatementCompiler::store(const Store& s) {
     Memory& memory = m.memories[at];
     if (memory.read_only) throw internal_error("a kernel writes to its input parameter");
     if (memory.written) (*memory.written)[static_cast<size_t>(offset)] = 1;
-    write(type, memory.data + offset * bytes, v);
+    write_element(type, memory.data + offset * bytes, v);
   };
 }
 
@@ -188,7 +179,7 @@ Action StatementCompiler::vector_store(const Store& s, int64_t lanes) {
     if (memory.read_only) throw internal_error("a kernel writes to its input parameter");
     for (const auto& [offset, v] : results) {
       if (memory.written) (*memory.written)[static_cast<size_t>(offset)] = 1;
-      write(type, memory.data + offset * type.bytes(), v);
+      write_element(type, memory.data + offset * type.bytes(), v);
     }
   };
 }

@@ -3,7 +3,8 @@
 //
 // A Value is an integer, sign- or zero-extended to 64 bits, or a double that holds a value of the narrower float exactly: one rounding to
 // the narrower type after each operation then gives IEEE results at that width (double has more than twice the digits plus two).
-// A vector expression is evaluated lane by lane (Frame::lane), which is why a closure gives one Value only.
+// A vector expression is evaluated lane by lane (Frame::lane), which is why a closure gives one Value only. Maps, which are most of what
+// constant folding computes, run by rows of iterations instead: one step of the machine for a few hundred elements.
 #pragma once
 
 #include "ir/derived.h"
@@ -69,11 +70,25 @@ private:
   int slot_count_ = 0, cache_count_ = 0;
 };
 
-// The arithmetic, in scalar_code.cpp.
+// The arithmetic, in scalar_code.cpp: of one value, and of `count` values side by side (`b` is not read where there is one operand).
+using RowOperation = std::function<void(const Value* a, const Value* b, Value* out, size_t count)>;
 Code unary_code(UnaryOp op, DType type, Code a);
 Code binary_code(BinaryOp op, DType type, Code a, Code b);
 Code cast_code(DType to, DType from, Code a);
+RowOperation unary_rows(UnaryOp op, DType type);
+RowOperation binary_rows(BinaryOp op, DType type);
+RowOperation cast_rows(DType to, DType from);
+// A call of an intrinsic that has a value: `args` are its arguments, each `count` values.
+constexpr size_t most_arguments = 4;
+using RowCall = std::function<void(const Value* const* args, Value* out, size_t count)>;
+RowCall call_rows(const Call& e);
 double round_to(DType type, double value);
 int64_t wrap_to(DType type, int64_t value);
+// An element in memory.
+Value read_element(DType type, const std::byte* at);
+void write_element(DType type, std::byte* at, Value v);
+
+// The nest as rows (rows.cpp); empty if it is no map. `compile` gives the body of its innermost loop.
+Action compile_rows(const For& nest, FunctionRef<Action(const Ref<Stmt>&)> compile, ExpressionCompiler& expressions, int64_t* steps);
 
 } // namespace tw::interpreter

@@ -9,6 +9,7 @@
 #include <cmath>
 #include <cstring>
 #include <limits>
+#include <utility>
 
 namespace tw {
 
@@ -102,6 +103,8 @@ private:
       std::memcpy(to, from, static_cast<size_t>(dim.extent) * sizeof(T));
       if constexpr (std::is_same_v<T, float>)
         if (without_subnormals_) flush(to, dim.extent);
+    } else if (dim.from == 0 && dim.to == 1) {
+      std::fill_n(to, dim.extent, *from);
     } else {
       for (int64_t i = 0; i < dim.extent; ++i) to[i * dim.to] = from[i * dim.from];
     }
@@ -254,9 +257,41 @@ View view_of(const Blob& data, DType element, const std::vector<int64_t>& shape)
 } // namespace
 
 Blob permuted(const Blob& data, DType element, const std::vector<int64_t>& shape, const std::vector<int64_t>& axes) {
+  std::vector<ReadAt> reads(shape.size());
+  std::vector<int64_t> result;
+  for (size_t d = 0; d < axes.size(); ++d) {
+    reads[static_cast<size_t>(axes[d])].dimension = d;
+    result.push_back(shape[static_cast<size_t>(axes[d])]);
+  }
+  return indexed(data, element, shape, reads, result);
+}
+
+Blob indexed(const Blob& data, DType element, const std::vector<int64_t>& shape, const std::vector<ReadAt>& reads,
+             const std::vector<int64_t>& result) {
   View view = view_of(data, element, shape);
-  auto dims = view.dims;
-  for (size_t d = 0; d < axes.size(); ++d) view.dims[d] = dims[static_cast<size_t>(axes[d])];
+  auto is_whole = [&](size_t d) {
+    const ReadAt& read = reads[d];
+    return read.dimension && read.begin == 0 && read.step == 1 && result[*read.dimension] == shape[d];
+  };
+  // A part of a dimension that is several walks begins and ends anywhere in them.
+  for (size_t d = 0; d < shape.size(); ++d)
+    if (!is_whole(d) && view.dims[d].size() > 1) view = plain_view(data, element, shape);
+  auto dims = std::exchange(view.dims, std::vector<std::vector<ArrangedDim>>(result.size()));
+  for (size_t d = 0; d < shape.size(); ++d) {
+    const ReadAt& read = reads[d];
+    if (is_whole(d)) {
+      auto& walks = view.dims[*read.dimension];
+      TW_CHECK(walks.empty(), "two dimensions are read along one");
+      walks = std::move(dims[d]);
+      continue;
+    }
+    ArrangedDim walk = dims[d].empty() ? ArrangedDim{} : dims[d][0];
+    view.from += read.begin * walk.stride;
+    view.factor += read.begin * walk.factor;
+    if (read.dimension) view.dims[*read.dimension] = {{result[*read.dimension], walk.stride * read.step, walk.factor * read.step}};
+  }
+  for (size_t d = 0; d < result.size(); ++d)
+    if (view.dims[d].empty()) view.dims[d] = {{result[d], 0, 0}};
   return view.blob();
 }
 

@@ -8,6 +8,7 @@
 #include "ir/blob.h"
 
 #include <functional>
+#include <optional>
 
 namespace tw {
 
@@ -39,6 +40,15 @@ struct Arrangement {
 
 // The elements of a row-major array with the dimensions in another order: dimension d of the result is dimension axes[d].
 Blob permuted(const Blob& data, DType element, const std::vector<int64_t>& shape, const std::vector<int64_t>& axes);
+// Where a dimension of an array is read: at `begin` + `step` times the index along `dimension` of the result, or at `begin` only.
+struct ReadAt {
+  std::optional<size_t> dimension;
+  int64_t begin = 0, step = 1;
+};
+// The array that has, at each index, the element that `reads` (one for each dimension of the source) names: expanded, sliced, transposed.
+// Contract: all of them lie inside, no step is negative.
+Blob indexed(const Blob& data, DType element, const std::vector<int64_t>& shape, const std::vector<ReadAt>& reads,
+             const std::vector<int64_t>& result);
 // Each element times the factor of its place along the axis. Contract: f32.
 Blob scaled(const Blob& data, DType element, const std::vector<int64_t>& shape, size_t axis, const std::vector<double>& factors);
 // One dimension cut into panels of `width`, each contiguous with that dimension last; the last panel may be narrower.

@@ -2,6 +2,7 @@
 #include "ir/blob.h"
 
 #include "base/mapped_file.h"
+#include "base/pages.h"
 #include "ir/arrangement.h"
 
 #include <fmt/format.h>
@@ -12,9 +13,6 @@
 #include <cstring>
 #include <map>
 #include <mutex>
-#include <new>
-
-#include <sys/mman.h>
 
 namespace tw {
 
@@ -72,17 +70,8 @@ struct Blob::Data {
 };
 
 namespace {
-// Memory from the system itself: it goes back to it at once, whatever the allocator keeps.
-std::shared_ptr<std::byte> pages(size_t size) {
-  if (size == 0) return {};
-  void* memory = ::mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-  if (memory == MAP_FAILED) throw std::bad_alloc();
-  ::madvise(memory, size, MADV_HUGEPAGE);
-  return {static_cast<std::byte*>(memory), [size](std::byte* p) { ::munmap(p, size); }};
-}
-
 std::shared_ptr<std::byte> make_bytes(const Arrangement& arrangement, size_t size) {
-  auto memory = pages(size);
+  auto memory = allocate_pages(size);
   std::vector<std::function<void()>> steps;
   arrangement.copy_steps(memory.get(), steps);
   for (const auto& step : steps) step();

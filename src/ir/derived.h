@@ -32,6 +32,15 @@ private:
   R (*call_)(void*, A...);
 };
 
+// Kinds of nodes, a bit for each.
+using KindSet = uint64_t;
+static_assert(NodeList::size <= 64, "a KindSet has a bit for each kind");
+template <class T, class... N> consteval KindSet kinds_of(TypeList<N...>) {
+  return (KindSet{0} | ... | (std::is_base_of_v<T, N> ? KindSet{1} << kind_of<N>() : 0));
+}
+// By kind: what may stand below such a node, or be it, as the types of the fields tell.
+extern const std::array<KindSet, NodeList::size> kinds_below;
+
 // Calls f for each child, in the order of the fields. Fields that introduce an identity are children like others.
 void for_children(const Node* n, FunctionRef<void(const Node*)> f);
 // The same, telling whether the field introduces identities.

@@ -6,6 +6,8 @@
 #include "ir/build.h"
 #include "ir/print.h"
 
+#include <unordered_set>
+
 namespace tw::parse_detail {
 
 using print::Hint;

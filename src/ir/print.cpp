@@ -3,6 +3,7 @@
 #include "ir/print.h"
 
 #include <algorithm>
+#include <unordered_set>
 
 namespace tw {
 

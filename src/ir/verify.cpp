@@ -5,6 +5,8 @@
 #include "ir/text.h"
 #include "ir/visit.h"
 
+#include <unordered_set>
+
 namespace tw {
 namespace verifying {
 namespace {

@@ -8,11 +8,12 @@
 //
 // Lambdas are tried in written order, the first whose type fits is taken; one that an earlier lambda shadows does not compile.
 // Shared nodes are visited once (visit) or rewritten once (rewrite). Walks report an identity at each use but do not enter it there.
+// Nodes below which no lambda can find anything, as the types of the fields tell, are passed over: who looks for loops does not walk
+// through indices.
 #pragma once
 
 #include "ir/derived.h"
-
-#include <unordered_set>
+#include "ir/node_set.h"
 
 namespace tw {
 namespace detail {
@@ -34,6 +35,9 @@ template <class... F> consteval bool none_shadowed() {
     }(TypeList<F...>{});
   }
 }
+
+// The kinds that the lambdas take.
+template <class... F> consteval KindSet wanted_kinds() { return (KindSet{0} | ... | kinds_of<typename Signature<F>::Node>(NodeList{})); }
 
 inline bool is_shared(const Node* n) { return n->state.load(std::memory_order_relaxed) != 3; }
 inline bool is_identity(const Node* n) {
@@ -72,80 +76,112 @@ private:
   FunctionRef<Opt<Node>(const Node*)> f_;
 };
 
+namespace detail {
+
+template <class... F> class Visitor {
+public:
+  explicit Visitor(F&... f) : lambdas_(f...) {}
+
+  void walk(const Node* n) {
+    if (!(kinds_below[n->kind_id] & wanted)) return;
+    if (is_shared(n) && !seen_.insert(n)) return;
+    std::apply([&](auto&... f) { (attempt(n, f) || ...) || (children(n), true); }, lambdas_);
+  }
+
+private:
+  static constexpr KindSet wanted = wanted_kinds<std::remove_cvref_t<F>...>();
+
+  void children(const Node* n) {
+    for_children(n, [this](const Node* c) { walk(c); });
+  }
+  template <class G> bool attempt(const Node* n, G& g) {
+    using S = Signature<std::remove_cvref_t<G>>;
+    const auto* x = as<typename S::Node>(n);
+    if (!x) return false;
+    if constexpr (S::steers) {
+      g(*x, Walk([&](const Node* c) { c == n ? children(n) : walk(c); }));
+    } else {
+      g(*x);
+      children(n);
+    }
+    return true;
+  }
+
+  std::tuple<F&...> lambdas_;
+  NodeSet seen_;
+};
+
+} // namespace detail
+
 template <class... F> void visit(const Node* root, F&&... f) {
   static_assert(detail::none_shadowed<std::remove_cvref_t<F>...>(), "an earlier lambda takes every node that a later one asks for");
-  std::unordered_set<const Node*> seen;
-  std::function<void(const Node*)> walk;
-  auto children = [&](const Node* n) { for_children(n, [&](const Node* c) { walk(c); }); };
-  walk = [&](const Node* n) {
-    if (detail::is_shared(n) && !seen.insert(n).second) return;
-    bool taken = false;
-    auto attempt = [&]<class G>(G& g) {
-      using S = detail::Signature<std::remove_cvref_t<G>>;
-      if (taken) return;
-      if (const auto* x = as<typename S::Node>(n)) {
-        taken = true;
-        if constexpr (S::steers) {
-          g(*x, Walk([&](const Node* c) { c == n ? children(n) : walk(c); }));
-        } else {
-          g(*x);
-          children(n);
-        }
-      }
-    };
-    (attempt(f), ...);
-    if (!taken) children(n);
-  };
-  walk(root);
+  detail::Visitor<std::remove_reference_t<F>...>(f...).walk(root);
 }
 template <class T, class... F> void visit(const Opt<T>& root, F&&... f) {
   if (root) visit(root.node(), std::forward<F>(f)...);
 }
 
-template <class... F> Opt<Node> rewrite_node(const Node* root, F&&... f) {
-  static_assert(detail::none_shadowed<std::remove_cvref_t<F>...>(), "an earlier lambda takes every node that a later one asks for");
-  Substitution memo;
-  std::function<Opt<Node>(const Node*)> again;
-  auto inside = [&](const Node* n) { return map_children(n, [&](const Node* c) { return again(c); }); };
-  again = [&](const Node* n) -> Opt<Node> {
-    bool shared = detail::is_shared(n);
+namespace detail {
+
+template <class... F> class Rewriter {
+public:
+  explicit Rewriter(F&... f) : lambdas_(f...) {}
+
+  Opt<Node> again(const Node* n) {
+    if (!(kinds_below[n->kind_id] & wanted)) return Opt<Node>(n, 0);
+    bool shared = is_shared(n);
     if (shared)
-      if (auto found = memo.find(n); found != memo.end()) return found->second;
+      if (const Opt<Node>* found = memo_.find(n)) return *found;
     OriginScope origin(n->origin);
     Opt<Node> result;
-    bool taken = false;
-    auto steering = [&]<class G>(G& g) {
-      using S = detail::Signature<std::remove_cvref_t<G>>;
-      if constexpr (S::steers) {
-        if (taken) return;
-        if (const auto* x = as<typename S::Node>(n)) {
-          taken = true;
-          // Asked for the node itself, `again` gives it with its children rewritten.
-          Opt<Node> out = g(*x, Rewrite([&](const Node* c) { return c == n ? inside(n) : again(c); }));
-          result = out ? out : Opt<Node>(n, 0);
-        }
-      }
-    };
-    (steering(f), ...);
-    if (!taken) {
+    if (!std::apply([&](auto&... f) { return (steering(n, f, result) || ...); }, lambdas_)) {
       result = inside(n);
-      auto plainly = [&]<class G>(G& g) {
-        using S = detail::Signature<std::remove_cvref_t<G>>;
-        if constexpr (!S::steers) {
-          if (taken) return;
-          if (const auto* x = as<typename S::Node>(result)) {
-            taken = true;
-            Opt<Node> held = result;
-            if (Opt<Node> out = g(*x)) result = out;
-          }
-        }
-      };
-      (plainly(f), ...);
+      std::apply([&](auto&... f) { static_cast<void>((plainly(f, result) || ...)); }, lambdas_);
     }
-    if (shared) memo.emplace(n, result);
+    if (shared) memo_.emplace(n, result);
     return result;
-  };
-  return again(root);
+  }
+
+private:
+  static constexpr KindSet wanted = wanted_kinds<std::remove_cvref_t<F>...>();
+
+  Opt<Node> inside(const Node* n) {
+    return map_children(n, [this](const Node* c) { return again(c); });
+  }
+  // Was the node the lambda's?
+  template <class G> bool steering(const Node* n, G& g, Opt<Node>& result) {
+    using S = Signature<std::remove_cvref_t<G>>;
+    if constexpr (S::steers) {
+      const auto* x = as<typename S::Node>(n);
+      if (!x) return false;
+      // Asked for the node itself, `again` gives it with its children rewritten.
+      Opt<Node> out = g(*x, Rewrite([&](const Node* c) { return c == n ? inside(n) : again(c); }));
+      result = out ? out : Opt<Node>(n, 0);
+      return true;
+    }
+    return false;
+  }
+  template <class G> static bool plainly(G& g, Opt<Node>& result) {
+    using S = Signature<std::remove_cvref_t<G>>;
+    if constexpr (!S::steers) {
+      const auto* x = as<typename S::Node>(result);
+      if (!x) return false;
+      Opt<Node> held = result;
+      if (Opt<Node> out = g(*x)) result = out;
+      return true;
+    }
+    return false;
+  }
+
+  std::tuple<F&...> lambdas_;
+  NodeMap<Opt<Node>> memo_;
+};
+
+} // namespace detail
+
+template <class... F> Opt<Node> rewrite_node(const Node* root, F&&... f) {
+  static_assert(detail::none_shadowed<std::remove_cvref_t<F>...>(), "an earlier lambda takes every node that a later one asks for");
+  return detail::Rewriter<std::remove_reference_t<F>...>(f...).again(root);
 }
 template <class T, class... F> Ref<T> rewrite(const Ref<T>& root, F&&... f) {
   return as_ref<T>(rewrite_node(root.node(), std::forward<F>(f)...));

@@ -1,9 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Children and their replacement, derived from the field lists; the basis of every visit and rewrite.
 #include "ir/derived.h"
-
-#include <functional>
-#include <unordered_set>
+#include "ir/node_set.h"
 
 namespace tw {
 namespace {
@@ -62,14 +60,35 @@ bool map_value(Attr::Value& v, Replace& f, const char* field) {
   return std::visit([&](auto& x) { return map_value(x, f, field); }, v);
 }
 
+// What a field of the type may hold.
+template <class T> struct Held {
+  static consteval KindSet kinds() { return 0; }
+};
+template <class T> struct Held<Opt<T>> {
+  static consteval KindSet kinds() { return kinds_of<T>(NodeList{}); }
+};
+template <class T> struct Held<Ref<T>> : Held<Opt<T>> {};
+template <class T> struct Held<List<T>> : Held<T> {};
+template <class... T> struct Held<std::variant<T...>> {
+  static consteval KindSet kinds() { return (KindSet{0} | ... | Held<T>::kinds()); }
+};
+template <class... M> consteval KindSet held_in(std::type_identity<std::tuple<M...>>) { return (KindSet{0} | ... | Held<M>::kinds()); }
+template <class... N> consteval auto find_kinds_below(TypeList<N...>) {
+  std::array<KindSet, sizeof...(N)> below{(KindSet{1} << kind_of<N>() | held_in(std::type_identity<ValuesOf<N>>{}))...};
+  for (size_t through = 0; through < below.size(); ++through)
+    for (KindSet& kinds : below)
+      if (kinds >> through & 1) kinds |= below[through];
+  return below;
+}
+
 struct Substituter {
   const Substitution& map;
-  Substitution memo;
+  NodeMap<Opt<Node>> memo;
   Opt<Node> operator()(const Node* n) {
     if (auto found = map.find(n); found != map.end()) return found->second;
     bool shared = n->state.load(std::memory_order_relaxed) != 3;
     if (shared)
-      if (auto found = memo.find(n); found != memo.end()) return found->second;
+      if (const auto* found = memo.find(n)) return *found;
     Opt<Node> result = map_children(n, *this);
     if (shared) memo.emplace(n, result);
     return result;
@@ -77,11 +96,11 @@ struct Substituter {
 };
 
 struct Renewer {
-  std::unordered_set<const Node*> introduced;
-  Substitution memo;
+  NodeSet introduced;
+  NodeMap<Opt<Node>> memo;
 
-  void collect(const Node* n, std::unordered_set<const Node*>& seen) {
-    if (!seen.insert(n).second) return;
+  void collect(const Node* n, NodeSet& seen) {
+    if (!seen.insert(n)) return;
     for_flagged_children(n, [&](const Node* c, bool defines) {
       if (defines && dispatch(c, []<class T>(const T&) { return Identity<T>; })) introduced.insert(c);
       collect(c, seen);
@@ -89,16 +108,31 @@ struct Renewer {
   }
   // An introduced identity is copied when first met, with what it mentions: a buffer's shape, a value's type.
   Opt<Node> operator()(const Node* n) {
-    if (auto found = memo.find(n); found != memo.end()) return found->second;
+    if (const auto* found = memo.find(n)) return *found;
     Opt<Node> result = map_children(n, *this);
-    bool fresh = introduced.count(n);
+    bool fresh = introduced.contains(n);
     if (fresh && result.same_as(n)) result = dispatch(n, []<class T>(const T& x) -> Opt<Node> { return make(T(x)); });
     if (fresh || n->state.load(std::memory_order_relaxed) != 3) memo.emplace(n, result);
     return result;
   }
 };
 
+// Looks for an identity among what may hold it.
+struct Finder {
+  const Node* identity;
+  NodeSet seen;
+  bool found = false;
+  void operator()(const Node* n) {
+    found = found || n == identity;
+    if (found || !(kinds_below[n->kind_id] >> identity->kind_id & 1)) return;
+    if (n->state.load(std::memory_order_relaxed) != 3 && !seen.insert(n)) return;
+    for_children(n, *this);
+  }
+};
+
 } // namespace
+
+constinit const std::array<KindSet, NodeList::size> kinds_below = find_kinds_below(NodeList{});
 
 void for_children(const Node* n, Visit f) {
   dispatch(n, [&]<class T>(const T& x) { for_fields<T>([&](const auto& d) { each(x.*d.member, f); }); });
@@ -131,21 +165,16 @@ Opt<Node> substitute(const Node* n, const Substitution& map) { return map.empty(
 
 Opt<Node> renew(const Node* n) {
   Renewer renewer;
-  std::unordered_set<const Node*> seen;
+  NodeSet seen;
   renewer.collect(n, seen);
   return renewer(n);
 }
 
 bool uses(const Node* n, const Node* identity) {
-  std::unordered_set<const Node*> seen;
-  bool found = false;
-  std::function<void(const Node*)> walk = [&](const Node* c) {
-    found = found || c == identity;
-    if (found || (c->state.load(std::memory_order_relaxed) != 3 && !seen.insert(c).second)) return;
-    for_children(c, walk);
-  };
-  walk(n);
-  return found;
+  if (!identity) return false;
+  Finder find{identity, {}};
+  find(n);
+  return find.found;
 }
 
 } // namespace tw

@@ -3,6 +3,8 @@
 // only they used is found in the same walk.
 #include "passes/graph_rewriter.h"
 
+#include <unordered_set>
+
 namespace tw::passes {
 namespace {
 

@@ -58,7 +58,10 @@ Ref<Function> map_bodies(const Ref<Function>& function, FunctionRef<Ref<Body>(co
 }
 
 Ref<Module> run(const Pass& pass, const Ref<Module>& module, PassContext& context) {
-  if (pass.graph) return pass.graph(module, context);
+  return pass.graph ? pass.graph(module, context) : map_kernels(module, context, pass.kernel);
+}
+
+Ref<Module> map_kernels(const Ref<Module>& module, PassContext& context, FunctionRef<Ref<Kernel>(const Ref<Kernel>&, PassContext&)> f) {
   std::vector<Ref<Kernel>> kernels;
   for (const auto& callable : module->functions)
     if (as<Kernel>(callable)) kernels.push_back(as_ref<Kernel>(callable));
@@ -71,7 +74,7 @@ Ref<Module> run(const Pass& pass, const Ref<Module>& module, PassContext& contex
   int threads = kernels.size() < few_kernels ? 1 : context.threads;
   parallel_for(kernels.size(), threads, [&](size_t i) {
     PassContext own{.target = context.target, .options = context.options, .remarks = {}, .threads = 1};
-    results[i].kernel = with_place(fmt::format("kernel '{}'", kernels[i]->id.str()), [&] { return pass.kernel(kernels[i], own); });
+    results[i].kernel = with_place(fmt::format("kernel '{}'", kernels[i]->id.str()), [&] { return f(kernels[i], own); });
     results[i].remarks = std::move(own.remarks);
   });
   std::vector<Ref<Callable>> changed;

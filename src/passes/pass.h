@@ -50,6 +50,8 @@ std::span<const Pass* const> table();
 
 // Runs a pass on a module: a kernel pass is mapped over the kernels.
 Ref<Module> run(const Pass& pass, const Ref<Module>& module, PassContext& context);
+// The module with every kernel replaced by what f gives, on all threads; each call has a context of its own.
+Ref<Module> map_kernels(const Ref<Module>& module, PassContext& context, FunctionRef<Ref<Kernel>(const Ref<Kernel>&, PassContext&)> f);
 
 // ---- helpers that passes share
 // The module with some callables replaced or added (by name).

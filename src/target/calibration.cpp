@@ -126,6 +126,7 @@ void apply_calibration(Target& target, const Calibration& calibration) {
   // A target without 512-bit instructions on a machine that has them runs at the pace of its own width.
   auto found = calibration.peaks.find(target.vector_bytes);
   if (found == calibration.peaks.end()) return;
+  target.calibrated = true;
   const Rate& peak = found->second;
   double flops_per_unit = 2.0 * target.lanes(4);
   target.fma_ports = std::clamp(static_cast<int>(std::lround(peak.one_core / (flops_per_unit * calibration.gigahertz))), 1, 4);

@@ -66,7 +66,7 @@ void apply_changes(FeatureSet& features, std::string_view changes, std::string_v
 
 } // namespace
 
-Target parse_target(std::string_view text) {
+FeatureSet parse_features(std::string_view text) {
   size_t end = end_of_base(text);
   if (end == std::string_view::npos)
     throw user_error("unknown target '{}'", text)
@@ -75,6 +75,12 @@ Target parse_target(std::string_view text) {
   FeatureSet features = base == "native" ? host_features() : *level_features(base);
   apply_changes(features, changes, text);
   if (!features.contains("sse2")) throw user_error("target '{}': sse2 cannot be removed, it is part of every x86-64 machine", text);
+  return features;
+}
+
+Target parse_target(std::string_view text) {
+  FeatureSet features = parse_features(text);
+  std::string_view base = text.substr(0, end_of_base(text));
   Target target = base == "native" ? native_target_with(features) : generic_target(base, std::move(features));
   target.name = text;
   return target;
@@ -84,7 +90,9 @@ Target native_target_with(const FeatureSet& features) {
   Target target = host_hardware();
   target.features = features;
   derive_from_features(target);
-  if (auto stored = read_calibration(); stored.calibration) apply_calibration(target, *stored.calibration);
+  StoredCalibration stored = read_calibration();
+  if (stored.calibration) apply_calibration(target, *stored.calibration);
+  target.calibration_problem = std::move(stored.problem);
   return target;
 }
 

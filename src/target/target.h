@@ -40,6 +40,8 @@ struct Target {
   int l1_ways = 8;
   int cores = 4; // physical cores that the process may use
   CostConstants cost;
+  bool calibrated = false;         // `cost` and the clock were measured on this machine
+  std::string calibration_problem; // why its calibration is ignored, in words for the user
 
   bool has(std::string_view feature) const { return features.contains(feature); }
   bool has_fma() const { return has("fma"); }
@@ -48,6 +50,8 @@ struct Target {
 
 // Refuses unknown names and features with the list of known ones.
 Target parse_target(std::string_view text);
+// Only what code for the target may use.
+FeatureSet parse_features(std::string_view text);
 
 // This machine: cpuid, what the system tells about caches and cores, and its calibration if there is one. Fails on machines that are not
 // x86-64.

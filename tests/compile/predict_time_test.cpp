@@ -28,16 +28,19 @@ Ref<Kernel> product(int rows, int depth) {
   return as_ref<Kernel>(parse_fragment(text, Fragment::node));
 }
 
+double nanoseconds(const Ref<Kernel>& kernel, const Traffic& traffic, const Target& t) {
+  return predict_nanoseconds(predict_compute(*kernel.get(), t), traffic, t).typical();
+}
+
 TEST(PredictTime, TwiceTheDepthTakesAboutTwiceAsLong) {
-  double once = predict_nanoseconds(*product(600, 256).get(), {}, target()).typical(),
-         twice = predict_nanoseconds(*product(600, 512).get(), {}, target()).typical();
+  double once = nanoseconds(product(600, 256), {}, target()), twice = nanoseconds(product(600, 512), {}, target());
   EXPECT_NEAR(twice / once, 2, 0.2);
 }
 
 TEST(PredictTime, AFullTileRunsNearThePeak) {
   Target t = target();
   double operations = 2.0 * 600 * 16 * 512, peak = 2.0 * t.lanes(4) * t.fma_ports * t.gigahertz; // a nanosecond
-  double seconds = predict_nanoseconds(*product(600, 512).get(), {}, t).typical();
+  double seconds = nanoseconds(product(600, 512), {}, t);
   EXPECT_GT(seconds, operations / peak);
   EXPECT_LT(seconds, 1.2 * operations / peak);
 }
@@ -45,15 +48,15 @@ TEST(PredictTime, AFullTileRunsNearThePeak) {
 TEST(PredictTime, WhatMovesManyBytesIsBoundByMemory) {
   Target t = target();
   double bytes = 64e6;
-  EXPECT_NEAR(predict_nanoseconds(*product(6, 16).get(), {.constants = bytes}, t).typical(), bytes / t.cost.memory_gigabytes, 1e5);
-  EXPECT_LT(predict_nanoseconds(*product(6, 16).get(), {.values = 1000}, t).typical(), 1000);
+  EXPECT_NEAR(nanoseconds(product(6, 16), {.constants = bytes}, t), bytes / t.cost.memory_gigabytes, 1e5);
+  EXPECT_LT(nanoseconds(product(6, 16), {.values = 1000}, t), 1000);
 }
 
 TEST(PredictTime, WeightsFromMemoryComeOnTopOfTheProducts) {
   // A layer with few rows and large weights takes as long as both together, not as the longer of the two.
   Target t = target();
-  double products = predict_nanoseconds(*product(600, 512).get(), {}, t).typical(), bytes = products * t.cost.memory_gigabytes;
-  EXPECT_NEAR(predict_nanoseconds(*product(600, 512).get(), {.constants = bytes}, t).typical(), 2 * products, 0.1 * products);
+  double products = nanoseconds(product(600, 512), {}, t), bytes = products * t.cost.memory_gigabytes;
+  EXPECT_NEAR(nanoseconds(product(600, 512), {.constants = bytes}, t), 2 * products, 0.1 * products);
 }
 
 TEST(PredictTime, AFunctionOfOneInstructionIsNoPolynomial) {
@@ -62,7 +65,7 @@ TEST(PredictTime, AFunctionOfOneInstructionIsNoPolynomial) {
     std::string text = fmt::format("@kernel\ndef chain(a: In[(4096,), f32], c: Out[(4096,), f32]):\n"
                                    "    for i in range(512):\n        store(c[Ramp(base=i * 8, stride=1, lanes=8)], {})\n",
                                    value);
-    return predict_nanoseconds(*as_ref<Kernel>(parse_fragment(text, Fragment::node)).get(), {}, target()).typical();
+    return nanoseconds(as_ref<Kernel>(parse_fragment(text, Fragment::node)), {}, target());
   };
   const char* x = "a[Ramp(base=i * 8, stride=1, lanes=8)]";
   double plain = chain(fmt::format("{0} + {0}", x).c_str()), fused = chain(fmt::format("fma({0}, {0}, {0})", x).c_str()),

@@ -47,6 +47,39 @@ std::vector<float> panel_now(const std::vector<float>& x, int64_t rows, int64_t 
   return out;
 }
 
+// Expanded, sliced, diagonal corners cut off: each element is the one that is named, also of what was moved before.
+TEST(Arrangement, ReadsWhatIsNamed) {
+  auto x = counting(6 * 35);
+  Blob plain = blob_of(x), turned = permuted(plain, f32, {6, 35}, {1, 0});
+  for (const auto& [source, first, second] : {std::tuple{plain, 35, 1}, {turned, 1, 35}}) {
+    Shape shape = first == 35 ? Shape{6, 35} : Shape{35, 6};
+    // (2, a, 3, b): element (1 + 2 a, b) of (6, 35), or (1 + 2 b, a) of the other; the rest is repeated.
+    std::vector<ReadAt> reads = {{.dimension = 1, .begin = 1, .step = 2}, {.dimension = 3}};
+    std::vector<float> expected;
+    for (int r = 0; r < 2; ++r)
+      for (int a = 0; a < 2; ++a)
+        for (int again = 0; again < 3; ++again)
+          for (int b = 0; b < 6; ++b) expected.push_back(x[static_cast<size_t>((1 + 2 * a) * first + b * second)]);
+    Blob got = indexed(source, f32, shape, reads, {2, 2, 3, 6});
+    EXPECT_EQ(values_of(got), expected);
+    // The same once more: what is repeated is cut as well.
+    Blob again =
+        indexed(got, f32, {2, 2, 3, 6}, {{.begin = 1}, {.begin = 1}, {.dimension = 0, .begin = 2}, {.dimension = 1, .step = 3}}, {1, 2});
+    EXPECT_EQ(values_of(again), (std::vector<float>{expected[18], expected[21]}));
+  }
+  Blob filled = indexed(blob_of({7}), f32, {}, {}, {100, 3});
+  EXPECT_EQ(values_of(filled), std::vector<float>(300, 7));
+  EXPECT_EQ(values_of(paneled(filled, f32, {100, 3}, 1, 2)), std::vector<float>(300, 7));
+}
+
+// A part of a dimension that an earlier step has cut in two is found all the same.
+TEST(Arrangement, CutsAcrossWalks) {
+  auto x = counting(4 * 6);
+  Blob joined = permuted(blob_of(x), f32, {2, 2, 6}, {1, 0, 2}); // read as (4, 6): rows 0, 2, 1, 3
+  Blob cut = indexed(joined, f32, {4, 6}, {{.dimension = 0, .begin = 1}, {.dimension = 1, .begin = 2}}, {2, 4});
+  EXPECT_EQ(values_of(cut), (std::vector<float>{15, 16, 17, 18, 9, 10, 11, 12}));
+}
+
 TEST(Arrangement, Permutes) {
   for (const auto& [shape, axes] : std::vector<std::pair<Shape, Shape>>{{{3, 5}, {1, 0}},
                                                                         {{40, 33}, {1, 0}},

@@ -78,6 +78,23 @@ TEST(Visit, LambdasTakeAndSteer) {
   EXPECT_EQ(literals, 0);
 }
 
+// Kinds tell what may stand below a node: no statement below an expression, a load in a shape, anything but a module in a module.
+TEST(Kinds, BelowAreThoseOfTheFields) {
+  auto below = [](size_t kind, size_t other) { return bool(kinds_below[kind] >> other & 1); };
+  for (size_t statement : {kind_of<For>(), kind_of<Block>(), kind_of<Allocate>()}) {
+    EXPECT_FALSE(below(kind_of<Load>(), statement));
+    EXPECT_FALSE(below(kind_of<Region>(), statement));
+    EXPECT_TRUE(below(kind_of<Kernel>(), statement));
+    EXPECT_TRUE(below(kind_of<Seq>(), statement));
+    EXPECT_TRUE(below(statement, kind_of<Load>()));
+  }
+  EXPECT_TRUE(below(kind_of<TensorType>(), kind_of<Load>()));
+  EXPECT_TRUE(below(kind_of<Attr>(), kind_of<TensorType>()));
+  EXPECT_TRUE(below(kind_of<Branch>(), kind_of<Loop>()));
+  EXPECT_TRUE(below(kind_of<Origin>(), kind_of<Origin>()));
+  EXPECT_FALSE(below(kind_of<IntImm>(), kind_of<Var>()));
+}
+
 // Shared nodes are visited once.
 TEST(Visit, SharedNodesOnce) {
   Ref<Expr> x = var("x") + 1;

@@ -70,6 +70,7 @@ TEST_F(CalibrationFile, ChangesTheNativeTargetAndNoOther) {
   Target generic = parse_target("x86-64-v3");
   write_calibration(path, example());
   EXPECT_EQ(native_target().cost.memory_gigabytes, 20);
+  EXPECT_TRUE(native_target().calibrated);
   EXPECT_EQ(parse_target("x86-64-v3").cost.memory_gigabytes, generic.cost.memory_gigabytes);
   EXPECT_EQ(parse_target("x86-64-v3").gigahertz, generic.gigahertz);
 }
@@ -92,6 +93,8 @@ TEST_F(CalibrationFile, IsIgnoredWithAReasonWhenItIsDamaged) {
     EXPECT_THAT(stored.problem, HasSubstr(wanted));
     EXPECT_THAT(stored.problem, HasSubstr("the calibration " + path.string() + " is ignored: "));
     EXPECT_THAT(stored.problem, HasSubstr("doctor --calibrate"));
+    EXPECT_EQ(native_target().calibration_problem, stored.problem);
+    EXPECT_FALSE(native_target().calibrated);
     EXPECT_EQ(native_target().cost.memory_gigabytes, CostConstants{}.memory_gigabytes);
   }
 }

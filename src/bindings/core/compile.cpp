@@ -58,6 +58,7 @@ nb::dict report_dict(const CompiledModule& compiled) {
   out["launches"] = launches;
   out["total_seconds"] = report.total_seconds;
   out["code_seconds"] = report.code_seconds;
+  out["weights_seconds"] = report.weights_seconds;
   out["arena_bytes"] = report.arena_bytes;
   out["live_bytes"] = report.live_bytes;
   out["weight_bytes"] = report.weight_bytes;

@@ -17,6 +17,9 @@ public:
       : module_(module), plan_(plan), emitter_(module, target), b_(emitter_.builder()) {}
 
   llvm::Function* entry() {
+    launch_begin_ = profiling_service("launch_begin", offsetof(tw_services, launch_begin));
+    launch_end_ = profiling_service("launch_end", offsetof(tw_services, launch_end));
+    wait_ = wait_function();
     auto* type = llvm::FunctionType::get(b_.getInt32Ty(), {b_.getPtrTy(), b_.getInt32Ty()}, false);
     function_ = llvm::Function::Create(type, llvm::GlobalValue::InternalLinkage, "entry", module_);
     emitter_.enter(function_);
@@ -31,8 +34,6 @@ public:
     auto* scratch = pointer_member(offsetof(tw_run, scratch));
     auto* mine = b_.CreateMul(b_.CreateSExt(thread_, b_.getInt64Ty()), b_.getInt64(static_cast<uint64_t>(plan_.scratch_bytes)));
     scratch_ = b_.CreateGEP(b_.getInt8Ty(), scratch, mine);
-    profiling_ = b_.CreateAnd(b_.CreateICmpNE(b_.CreateLoad(b_.getInt32Ty(), member(offsetof(tw_run, profiling))), b_.getInt32(0)),
-                              b_.CreateICmpEQ(thread_, b_.getInt32(0)));
     bind_dims(pointer_member(offsetof(tw_run, symbols)));
     region_offsets();
     const Body& body = *plan_.function->body;
@@ -83,6 +84,36 @@ private:
   llvm::Value* pointer_member(size_t offset) { return b_.CreateLoad(b_.getPtrTy(), member(offset)); }
   llvm::BasicBlock* block(const char* name) { return llvm::BasicBlock::Create(module_.getContext(), name, function_); }
 
+  // What stands around every launch is a function, so that the entry function grows little with each: it is compiled in every compilation,
+  // while kernels that a model uses again, or that are on disk, are not.
+  llvm::Function* helper(const char* name, llvm::Type* result, const std::vector<llvm::Type*>& parameters) {
+    auto* type = llvm::FunctionType::get(result, parameters, false);
+    function_ = llvm::Function::Create(type, llvm::GlobalValue::InternalLinkage, name, module_);
+    emitter_.enter(function_);
+    run_ = function_->getArg(0);
+    thread_ = function_->getArg(1);
+    services_ = pointer_member(offsetof(tw_run, services));
+    return function_;
+  }
+  // void (run, thread, launch)
+  llvm::Function* profiling_service(const char* name, size_t service) {
+    auto* function = helper(name, b_.getVoidTy(), {b_.getPtrTy(), b_.getInt32Ty(), b_.getInt32Ty()});
+    auto* profiling = b_.CreateICmpNE(b_.CreateLoad(b_.getInt32Ty(), member(offsetof(tw_run, profiling))), b_.getInt32(0));
+    only(b_.CreateAnd(profiling, is_first()), [&] { call_service(service, b_.getVoidTy(), {run_, function->getArg(2)}); });
+    b_.CreateRetVoid();
+    return function;
+  }
+  // i32 (run, thread): not 0 when a thread has failed
+  llvm::Function* wait_function() {
+    auto* function = helper("wait", b_.getInt32Ty(), {b_.getPtrTy(), b_.getInt32Ty()});
+    auto* threads = b_.CreateLoad(b_.getInt32Ty(), member(offsetof(tw_run, threads)));
+    only(b_.CreateICmpSGT(threads, b_.getInt32(1)), [&] {
+      return_if(b_.CreateICmpNE(call_service(offsetof(tw_services, barrier), b_.getInt32Ty(), {run_, thread_}), b_.getInt32(0)));
+    });
+    b_.CreateRet(b_.getInt32(0));
+    return function;
+  }
+
   void bind_dims(llvm::Value* symbols) {
     const auto& dims = plan_.function->dims;
     for (size_t i = 0; i < dims.size(); ++i)
@@ -124,11 +155,13 @@ private:
   }
 
   void return_if(llvm::Value* failed) {
-    auto* stop = block("stop");
+    auto& stop = stops_[function_];
     auto* go_on = block("go_on");
+    if (stop == nullptr) {
+      stop = block("stop");
+      llvm::IRBuilder<>(stop).CreateRet(b_.getInt32(1));
+    }
     b_.CreateCondBr(failed, stop, go_on);
-    b_.SetInsertPoint(stop);
-    b_.CreateRet(b_.getInt32(1));
     b_.SetInsertPoint(go_on);
   }
 
@@ -143,12 +176,7 @@ private:
   }
   llvm::Value* is_first() { return b_.CreateICmpEQ(thread_, b_.getInt32(0)); }
 
-  void barrier() {
-    only(b_.CreateICmpSGT(threads_, b_.getInt32(1)), [&] {
-      auto* status = call_service(offsetof(tw_services, barrier), b_.getInt32Ty(), {run_, thread_});
-      return_if(b_.CreateICmpNE(status, b_.getInt32(0)));
-    });
-  }
+  void barrier() { return_if(b_.CreateICmpNE(b_.CreateCall(wait_, {run_, thread_}), b_.getInt32(0))); }
 
   void fail_unless(llvm::Value* condition, const std::string& message) {
     only(b_.CreateNot(condition), [&] {
@@ -250,10 +278,10 @@ private:
     launches_.push_back(plan_.describe(invoke, *code.kernel, binding.operation->origin));
     auto callee = module_.getOrInsertFunction(code.symbol, kernel_type(module_.getContext(), *code.kernel));
     auto call = [&] { b_.CreateCall(callee, args); };
-    only(profiling_, [&] { call_service(offsetof(tw_services, launch_begin), b_.getVoidTy(), {run_, index}); });
+    b_.CreateCall(launch_begin_, {run_, thread_, index});
     if (code.parallel) call();
     else only(is_first(), call);
-    only(profiling_, [&] { call_service(offsetof(tw_services, launch_end), b_.getVoidTy(), {run_, index}); });
+    b_.CreateCall(launch_end_, {run_, thread_, index});
   }
 
   void operator_call(const Binding& binding, const OpCall& call) {
@@ -323,9 +351,11 @@ private:
   const EntryPlan& plan_;
   KernelEmitter emitter_;
   llvm::IRBuilder<>& b_;
-  llvm::Function* function_ = nullptr;
+  llvm::Function* function_ = nullptr; // being emitted
+  llvm::Function *launch_begin_ = nullptr, *launch_end_ = nullptr, *wait_ = nullptr;
+  std::unordered_map<llvm::Function*, llvm::BasicBlock*> stops_;
   llvm::Value *run_ = nullptr, *thread_ = nullptr, *threads_ = nullptr, *services_ = nullptr, *inputs_ = nullptr, *outputs_ = nullptr;
-  llvm::Value *arena_ = nullptr, *weights_ = nullptr, *scratch_ = nullptr, *profiling_ = nullptr, *arena_size_ = nullptr;
+  llvm::Value *arena_ = nullptr, *weights_ = nullptr, *scratch_ = nullptr, *arena_size_ = nullptr;
   std::vector<llvm::Value*> regions_;
   std::unordered_map<const Node*, llvm::Value*> pointers_;
   std::vector<Launch> launches_;

@@ -3,6 +3,8 @@
 #include "ir/visit.h"
 #include "passes/graph_rewriter.h"
 
+#include <unordered_set>
+
 namespace tw::passes {
 namespace {
 

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-// Operator calls whose arguments are all constant are done now, within budgets of bytes and steps. Moving the elements of weights is
-// written down and done with the last copy (ir/arrangement.h); everything else runs through the reference interpreter, so that folding and
-// running cannot disagree.
+// Operator calls whose arguments are all constant are done now, within budgets of bytes and steps. Moving elements (transposes, slices,
+// what is expanded) is written down and done with the last copy (ir/arrangement.h); where to is read off the operator's own loops. All else
+// runs through the reference interpreter, so that folding and running cannot disagree.
 #include "interpreter/interpret.h"
 #include "ir/arrangement.h"
+#include "ops/call_kernel.h"
 #include "ops/contents.h"
 #include "passes/graph_rewriter.h"
 #include "passes/pass.h"
@@ -17,17 +18,47 @@ int64_t count_of(const Shape& shape) {
   return count;
 }
 
-// transpose of a constant: its elements in another order, copied when they are wanted.
-Opt<Constant> fold_transpose(const OpCall& call, const Constant& x, const Ref<TensorType>& type) {
-  const List<int64_t>* perm = nullptr;
-  for (const auto& a : call.attrs)
-    if (a->name == "axes") perm = std::get_if<List<int64_t>>(&a->value);
-  auto shape = static_shape(x.type->shape);
-  if (!shape || shape->empty() || count_of(type->shape) == 0) return {};
-  std::vector<int64_t> axes;
-  for (size_t d = 0; d < shape->size(); ++d)
-    axes.push_back(perm && !perm->empty() ? (*perm)[d] : static_cast<int64_t>(shape->size() - 1 - d));
-  return make(Constant{.type = type, .data = permuted(x.data, type->element, *shape, axes), .id = x.id});
+// Where the kernel of an operator that only moves elements reads its one operand; empty if it does anything else.
+struct Movement {
+  size_t operand; // of the kernel's parameters
+  std::vector<ReadAt> reads;
+};
+std::optional<Movement> movement_of(const Kernel& kernel) {
+  std::vector<Ref<Var>> loops;
+  Ref<Stmt> body = kernel.body;
+  for (const auto* f = as<For>(body); f; f = as<For>(body)) {
+    loops.push_back(f->var);
+    body = f->body;
+  }
+  const auto* block = as<Block>(body);
+  const auto* store = as<Store>(block ? block->body : body);
+  const auto* load = store ? as<Load>(store->value) : nullptr;
+  if (!load || load->mask || store->mask || (block && (block->where || block->init))) return {};
+  Substitution values;
+  if (block)
+    for (const auto& iter : block->iters) values.emplace(iter->var.node(), iter->value);
+  if (store->index.size() != loops.size()) return {};
+  for (size_t d = 0; d < loops.size(); ++d)
+    if (!substitute(store->index[d], values).same_as(loops[d])) return {};
+  Movement out{.operand = kernel.params.size(), .reads = {}};
+  for (size_t p = 0; p < kernel.params.size(); ++p)
+    if (kernel.params[p]->buffer.same_as(load->buffer)) out.operand = p;
+  arith::Analyzer analyzer;
+  for (const auto& index : load->index) {
+    auto form = arith::affine(substitute(index, values), loops, analyzer);
+    auto begin = form ? as_int(form->rest) : std::nullopt;
+    if (!begin) return {};
+    ReadAt read{.dimension = {}, .begin = *begin};
+    for (size_t d = 0; d < loops.size(); ++d) {
+      auto step = as_int(form->coefficients[d]);
+      if (!step || *step < 0 || (*step > 0 && read.dimension)) return {};
+      if (*step > 0) read = {.dimension = d, .begin = *begin, .step = *step};
+    }
+    for (const ReadAt& other : out.reads)
+      if (read.dimension && other.dimension == read.dimension) return {};
+    out.reads.push_back(read);
+  }
+  return out;
 }
 
 class Folder {
@@ -46,17 +77,23 @@ public:
       if (!static_shape(type->shape)) return {};
       bytes += count_of(type->shape) * type->element.bytes();
     }
-    if (call.op == "reshape" || call.op == "transpose") {
+    if (call.op == "reshape") {
       const Constant& x = *as<Constant>(call.args[0]);
-      Ref<TensorType> type = tensor_of(graph.binding().values[0]);
-      if (call.op == "reshape") return Operands{make(Constant{.type = type, .data = x.data, .id = x.id})};
-      if (Opt<Constant> folded = fold_transpose(call, x, type)) return Operands{as_ref<Constant>(folded)};
+      return Operands{make(Constant{.type = tensor_of(graph.binding().values[0]), .data = x.data, .id = x.id})};
     }
+    if (call.op == "transpose")
+      if (Replacement moved = move(call, graph.binding())) return moved;
     if (bytes > context_.options.fold_bytes || steps_.steps <= 0) {
       context_.remark(call.op.str(),
                       fmt::format("constant result of {} bytes is computed in each run: the budget for folding is spent", bytes));
       return {};
     }
+    // What grows counts as what is computed.
+    if (op.fusion == ops::Fusion::elementwise || op.fusion == ops::Fusion::injective)
+      if (Replacement moved = move(call, graph.binding())) {
+        steps_.steps -= bytes / as_ref<TensorType>(tensor_of(graph.binding().values[0]))->element.bytes();
+        return moved;
+      }
     return evaluate(call);
   }
 
@@ -73,6 +110,27 @@ private:
     }
     auto count = static_cast<int64_t>(sizes.size());
     return Operands{interpreter::Array::of(i64, {count}, sizes).constant()};
+  }
+  // Elements of one operand in other places: copied when they are wanted.
+  static Replacement move(const OpCall& call, const Binding& binding) {
+    if (!ops::get(call.op).compute || binding.values.size() != 1) return {};
+    Ref<TensorType> type = tensor_of(binding.values[0]);
+    if (count_of(type->shape) == 0) return {};
+    auto movement = movement_of(*ops::build_kernel(call));
+    std::vector<const Constant*> present;
+    for (const auto& a : call.args)
+      if (a) present.push_back(as<Constant>(a));
+    if (!movement || movement->operand >= present.size()) return {};
+    const Constant& x = *present[movement->operand];
+    auto from = static_shape(x.type->shape), to = static_shape(type->shape);
+    if (!from || !to || x.type->element != type->element) return {};
+    for (size_t d = 0; d < from->size(); ++d) {
+      const ReadAt& read = movement->reads[d];
+      int64_t last = read.begin + (read.dimension ? read.step * ((*to)[*read.dimension] - 1) : 0);
+      if (read.begin < 0 || last >= (*from)[d]) return {};
+    }
+    Blob data = indexed(x.data, type->element, *from, movement->reads, *to);
+    return Operands{make(Constant{.type = type, .data = std::move(data), .id = x.id})};
   }
   Replacement evaluate(const OpCall& call) {
     std::vector<interpreter::Array> inputs;

@@ -6,6 +6,7 @@
 #include "ir/visit.h"
 #include "passes/pass.h"
 
+#include <mutex>
 #include <unordered_set>
 
 namespace tw::passes {
@@ -13,10 +14,6 @@ namespace tw::passes {
 extern const Pass flatten_buffers_pass;
 
 namespace {
-
-struct Hoisted {
-  std::vector<Ref<Buffer>> buffers;
-};
 
 using arith::Touched;
 
@@ -37,11 +34,11 @@ Touched touched(const Ref<Stmt>& nest) {
 
 // A nest, and the buffers that it uses.
 struct NestMemory {
-  Ref<Stmt> nest;
+  size_t position; // in its kernel
   std::unordered_set<const Node*> read, written;
 };
-NestMemory memory_of(const Ref<Stmt>& nest) {
-  NestMemory m{nest, {}, {}};
+NestMemory memory_of(const Ref<Stmt>& nest, size_t position) {
+  NestMemory m{position, {}, {}};
   visit(
       nest,
       [&](const Load& load, Walk walk) {
@@ -55,9 +52,38 @@ NestMemory memory_of(const Ref<Stmt>& nest) {
   return m;
 }
 
+// The boxes that the nests of a kernel touch, found when first asked for, once for each nest however many others it is compared with.
+class Boxes {
+public:
+  Boxes(const Kernel& kernel, const std::vector<Ref<Stmt>>& nests, PassContext& context)
+      : kernel_(kernel), context_(context), nests_(nests), boxes_(nests.size()), flat_boxes_(nests.size()) {}
+
+  bool overlap(size_t a, size_t b) { return passes::overlap(of(a, nests_, boxes_), of(b, nests_, boxes_)); }
+  // The same for memory as one dimension.
+  bool overlap_flat(size_t a, size_t b) {
+    if (flat_.empty()) {
+      Ref<Kernel> kernel =
+          flatten_buffers_pass.kernel(with(ref_to(kernel_), &Kernel::body, Ref<Stmt>(make(Seq{.body = nests_}))), context_);
+      if (const auto* nests = as<Seq>(kernel->body)) flat_ = nests->body.vector();
+    }
+    return flat_.size() != nests_.size() || passes::overlap(of(a, flat_, flat_boxes_), of(b, flat_, flat_boxes_));
+  }
+
+private:
+  static const Touched& of(size_t nest, const std::vector<Ref<Stmt>>& nests, std::vector<std::optional<Touched>>& boxes) {
+    if (!boxes[nest]) boxes[nest] = touched(nests[nest]);
+    return *boxes[nest];
+  }
+
+  const Kernel& kernel_;
+  PassContext& context_;
+  std::vector<Ref<Stmt>> nests_, flat_;
+  std::vector<std::optional<Touched>> boxes_, flat_boxes_;
+};
+
 // Do two nests use the same elements, one of them for writing? What one computes for the other, surely. Where both write parts of a result,
 // boxes are compared; those that overlap may be apart in memory still: rows of several dimensions that were cut as one.
-bool meet(const Kernel& kernel, const NestMemory& a, const NestMemory& b, PassContext& context) {
+bool meet(const Kernel& kernel, const NestMemory& a, const NestMemory& b, Boxes& boxes) {
   auto is_result = [&](const Node* buffer) {
     return std::any_of(kernel.params.begin(), kernel.params.end(), [&](const auto& p) { return p->buffer.node() == buffer; });
   };
@@ -68,12 +94,7 @@ bool meet(const Kernel& kernel, const NestMemory& a, const NestMemory& b, PassCo
       if (!is_result(buffer)) return true;
       any = true;
     }
-  if (!any || !overlap(touched(a.nest), touched(b.nest))) return false;
-  Ref<Kernel> both = make(Kernel{
-      .id = kernel.id, .dims = kernel.dims, .params = kernel.params, .body = make(Seq{.body = {a.nest, b.nest}}), .attrs = kernel.attrs});
-  both = flatten_buffers_pass.kernel(both, context);
-  const auto* nests = as<Seq>(both->body);
-  return !nests || nests->body.size() != 2 || overlap(touched(nests->body[0]), touched(nests->body[1]));
+  return any && boxes.overlap(a.position, b.position) && boxes.overlap_flat(a.position, b.position);
 }
 
 bool is_barrier(const Ref<Stmt>& s) {
@@ -97,14 +118,16 @@ Ref<Stmt> with_barriers(const Kernel& kernel, const Ref<Stmt>& body, PassContext
   std::vector<Ref<Stmt>> nests, out;
   append_nests(*x, nests);
   std::vector<NestMemory> since;
-  for (const auto& part : nests) {
+  Boxes boxes(kernel, nests, context);
+  for (size_t i = 0; i < nests.size(); ++i) {
+    const Ref<Stmt>& part = nests[i];
     if (is_barrier(part)) {
       since.clear();
       out.push_back(part);
       continue;
     }
-    NestMemory mine = memory_of(part);
-    if (std::any_of(since.begin(), since.end(), [&](const NestMemory& earlier) { return meet(kernel, earlier, mine, context); })) {
+    NestMemory mine = memory_of(part, i);
+    if (std::any_of(since.begin(), since.end(), [&](const NestMemory& earlier) { return meet(kernel, earlier, mine, boxes); })) {
       out.push_back(make(Evaluate{.value = call("barrier", {})}));
       since.clear();
     }
@@ -119,30 +142,34 @@ Ref<Stmt> with_barriers(const Kernel& kernel, const Ref<Stmt>& body, PassContext
   return seq(std::move(out));
 }
 
+// The kernel with its shared memory as parameters; those buffers.
+Ref<Kernel> hoist(const Ref<Kernel>& kernel, std::vector<Ref<Buffer>>& buffers, PassContext& context) {
+  Ref<Stmt> body = rewrite(kernel->body, [&](const Allocate& a) -> Opt<Stmt> {
+    if (a.buffer->scope != "global") return {};
+    buffers.push_back(a.buffer);
+    return a.body;
+  });
+  body = with_barriers(*kernel, body, context);
+  if (body.same_as(kernel->body)) return kernel;
+  std::vector<Ref<Param>> params = kernel->params.vector();
+  for (const auto& b : buffers) params.push_back(make(Param{.buffer = b, .access = Access::out}));
+  return with(with(kernel, &Kernel::body, body), &Kernel::params, List<Ref<Param>>(std::move(params)));
+}
+
 } // namespace
 
 Ref<Module> hoist_allocations(const Ref<Module>& module, PassContext& context) {
-  std::unordered_map<std::string, Hoisted> hoisted;
+  std::mutex mutex;
+  std::unordered_map<std::string, std::vector<Ref<Buffer>>> hoisted;
+  Ref<Module> with_kernels = map_kernels(module, context, [&](const Ref<Kernel>& kernel, PassContext& own) {
+    std::vector<Ref<Buffer>> buffers;
+    Ref<Kernel> out = hoist(kernel, buffers, own);
+    std::lock_guard lock(mutex);
+    if (!buffers.empty()) hoisted.emplace(kernel->id.str(), std::move(buffers));
+    return out;
+  });
+  if (hoisted.empty()) return with_kernels;
   std::vector<Ref<Callable>> changed;
-  for (const auto& callable : module->functions) {
-    const auto* kernel = as<Kernel>(callable);
-    if (!kernel) continue;
-    Hoisted mine;
-    Ref<Stmt> body = rewrite(kernel->body, [&](const Allocate& a) -> Opt<Stmt> {
-      if (a.buffer->scope != "global") return {};
-      mine.buffers.push_back(a.buffer);
-      return a.body;
-    });
-    body = with_barriers(*kernel, body, context);
-    if (body.same_as(kernel->body)) continue;
-    std::vector<Ref<Param>> params = kernel->params.vector();
-    for (const auto& b : mine.buffers) params.push_back(make(Param{.buffer = b, .access = Access::out}));
-    changed.push_back(with(with(as_ref<Kernel>(callable), &Kernel::body, body), &Kernel::params, List<Ref<Param>>(std::move(params))));
-    if (!mine.buffers.empty()) hoisted.emplace(kernel->id.str(), std::move(mine));
-  }
-  if (changed.empty()) return module;
-  Ref<Module> with_kernels = with_callables(module, changed);
-  changed.clear();
   for (const auto& callable : with_kernels->functions) {
     if (!as<Function>(callable)) continue;
     Ref<Function> function = as_ref<Function>(callable);
@@ -155,7 +182,7 @@ Ref<Module> hoist_allocations(const Ref<Module>& module, PassContext& context) {
       for (size_t i = 0; i < kernel->dims.size(); ++i) actual.emplace(kernel->dims[i].node(), invoke->scalars[i]);
       std::vector<Ref<Value>> values = binding.values.vector();
       std::vector<Ref<Type>> outputs = invoke->outputs.vector();
-      for (const auto& b : found->second.buffers) {
+      for (const auto& b : found->second) {
         std::vector<Ref<Expr>> shape;
         for (const auto& e : b->shape) shape.push_back(substitute(e, actual));
         Ref<Type> type = tensor_type(shape, b->element);

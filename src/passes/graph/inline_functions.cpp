@@ -3,6 +3,8 @@
 // Each copy gets fresh values; the callee's symbolic sizes become what the caller passes.
 #include "passes/graph_rewriter.h"
 
+#include <unordered_set>
+
 namespace tw::passes {
 namespace {
 

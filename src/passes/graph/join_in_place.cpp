@@ -11,6 +11,8 @@
 #include "passes/operands.h"
 #include "passes/placement.h"
 
+#include <unordered_set>
+
 namespace tw::passes {
 namespace {
 

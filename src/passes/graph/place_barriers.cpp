@@ -10,6 +10,8 @@
 #include "passes/pass.h"
 #include "passes/placement.h"
 
+#include <unordered_set>
+
 namespace tw::passes {
 namespace {
 

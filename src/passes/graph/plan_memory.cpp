@@ -21,6 +21,7 @@ constexpr int64_t alignment = 64;
 
 struct Item {
   Ref<Value> value;
+  Ref<Expr> bytes;
   int64_t first = 0, last = 0; // positions of the first write and the last use
   Opt<Storage> storage;
 };
@@ -70,7 +71,7 @@ private:
       return use(whole);
     }
     items_.emplace(value.node(), order_.size());
-    order_.push_back({value, position_, position_, {}});
+    order_.push_back({value, bytes_of(*value), position_, position_, {}});
   }
 
   void walk(const Body& body) {
@@ -109,10 +110,10 @@ private:
   }
 
   // ---- placement
-  static Ref<Expr> bytes_of(const Value& value) {
+  Ref<Expr> bytes_of(const Value& value) {
     Ref<TensorType> type = tensor_of(&value);
     // A size may be negative where the run does not come: beyond a check that fails, or in the other branch.
-    return arith::simplify(max(element_count(type->shape) * type->element.bytes(), imm(0)));
+    return analyzer_.simplify(max(element_count(type->shape) * type->element.bytes(), imm(0)));
   }
 
   bool known_at_entry(const Ref<Expr>& e) const {
@@ -125,9 +126,8 @@ private:
     std::vector<Item*> fixed, symbolic;
     for (Item& item : order_) {
       if (item.storage) continue;
-      Ref<Expr> bytes = bytes_of(*item.value);
-      if (as_int(bytes)) fixed.push_back(&item);
-      else if (known_at_entry(bytes)) symbolic.push_back(&item);
+      if (as_int(item.bytes)) fixed.push_back(&item);
+      else if (known_at_entry(item.bytes)) symbolic.push_back(&item);
       else item.storage = make(Storage{.where = StorageKind::slot, .offset = slots_++});
     }
     place_fixed(fixed);
@@ -136,12 +136,11 @@ private:
     for (Item* item : symbolic) {
       size_t r = 0;
       while (r < busy_until.size() && busy_until[r] >= item->first) ++r;
-      Ref<Expr> bytes = bytes_of(*item->value);
       if (r == busy_until.size()) {
         busy_until.push_back(0);
-        regions_.push_back(bytes);
+        regions_.push_back(item->bytes);
       } else {
-        regions_[r] = arith::simplify(max(regions_[r], bytes));
+        regions_[r] = analyzer_.simplify(max(regions_[r], item->bytes));
       }
       busy_until[r] = item->last;
       item->storage = make(Storage{.where = StorageKind::region, .offset = static_cast<int64_t>(r)});
@@ -152,7 +151,7 @@ private:
     struct Placed {
       int64_t begin, end, first, last;
     };
-    auto size = [](const Item* i) { return *as_int(bytes_of(*i->value)); };
+    auto size = [](const Item* i) { return *as_int(i->bytes); };
     auto needed = [&](const Item* i) { return (size(i) + alignment - 1) / alignment * alignment; };
     std::map<int64_t, int64_t> change; // of the bytes alive, by position
     for (const Item* item : items) change[item->first] += needed(item), change[item->last + 1] -= needed(item);
@@ -216,6 +215,7 @@ private:
   std::unordered_map<const Node*, size_t> items_;
   std::vector<Item> order_;
   std::vector<Ref<Expr>> regions_;
+  arith::Analyzer analyzer_; // one: sizes recur
   int64_t position_ = 0, arena_bytes_ = 0, live_bytes_ = 0, slots_ = 0;
 };
 

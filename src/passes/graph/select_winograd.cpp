@@ -5,7 +5,9 @@
 // The trial: a few tiles of random inputs, through float32 as the kernel computes and through float64 directly; the largest difference,
 // relative to the largest result, times a margin. `exact` leaves every convolution as it is.
 #include "arith/winograd.h"
+#include "base/pages.h"
 #include "base/parallel_for.h"
+#include "ir/arrangement.h"
 #include "ir/visit.h"
 #include "passes/operands.h"
 #include "passes/pass.h"
@@ -13,6 +15,7 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <cstring>
 #include <functional>
 #include <random>
 #include <unordered_set>
@@ -128,50 +131,71 @@ std::map<const Node*, int64_t> select_tiles(const Ref<Module>& module, const Tar
   return out;
 }
 
+// Makes the bytes now, on several threads, if they are only written down so far.
+void make_bytes(const Blob& data, int threads) {
+  if (!data.arrangement()) return;
+  auto memory = allocate_pages(data.size());
+  std::vector<std::function<void()>> steps;
+  data.copy_steps(memory.get(), steps);
+  parallel_for(steps.size(), threads, [&](size_t i) { steps[i](); });
+  data.settle({memory.get(), data.size()}, memory);
+}
+
 // (G g) Gᵀ for every pair of channels: (3, 3, C, O) → (α, α, C, O). Blocks of pairs, so that what lies between the two products stays in
 // the first-level cache; loops over a block have a constant length, which compilers turn into vectors.
 class WeightTransform {
 public:
-  WeightTransform(const Convolution& c, const Matrix& g)
-      : g_(g), alpha_(g.size()), pairs_(static_cast<size_t>(c.channels * c.outputs)), w_(c.weights->data.as<float>()),
-        out_(alpha_ * alpha_ * pairs_) {}
+  WeightTransform(const Convolution& c, const Matrix& g, int threads)
+      : g_(g), alpha_(g.size()), pairs_(static_cast<size_t>(c.channels * c.outputs)), threads_(pairs_ > worth_a_thread ? threads : 1) {
+    make_bytes(c.weights->data, threads_);
+    w_ = c.weights->data.as<float>();
+    memory_ = allocate_pages(alpha_ * alpha_ * pairs_ * sizeof(float));
+  }
 
-  std::vector<float> run(int threads) {
-    parallel_for((pairs_ + block - 1) / block, pairs_ > worth_a_thread ? threads : 1,
-                 [&](size_t i) { transform(block * i, std::min(block, pairs_ - block * i)); });
-    return std::move(out_);
+  Blob run() {
+    parallel_for((pairs_ + block - 1) / block, threads_, [&](size_t i) { transform(block * i, std::min(block, pairs_ - block * i)); });
+    return Blob({memory_.get(), alpha_ * alpha_ * pairs_ * sizeof(float)}, memory_);
   }
 
 private:
   static constexpr size_t block = 128, worth_a_thread = size_t{1} << 14;
   using Row = std::array<double, block>;
 
-  static void add(Row& to, double factor, const Row& x) {
-    if (factor == 0) return;
-    for (size_t p = 0; p < block; ++p) to[p] += factor * x[p];
+  // The sum of x times factors. Nothing is added for a factor of 0: x may be infinite.
+  static void combine(Row& to, const std::vector<double>& factors, const Row* x) {
+    if (factors[0] != 0 && factors[1] != 0 && factors[2] != 0) {
+      for (size_t p = 0; p < block; ++p) to[p] = 0.0 + factors[0] * x[0][p] + factors[1] * x[1][p] + factors[2] * x[2][p];
+      return;
+    }
+    to = {};
+    for (size_t k = 0; k < taps; ++k)
+      if (factors[k] != 0)
+        for (size_t p = 0; p < block; ++p) to[p] += factors[k] * x[k][p];
   }
   void transform(size_t begin, size_t count) {
-    Row taps_of[taps * taps] = {}, half[taps] = {}, sum;
-    for (size_t k = 0; k < taps * taps; ++k)
-      for (size_t p = 0; p < count; ++p) taps_of[k][p] = w_[k * pairs_ + begin + p];
-    for (size_t i = 0; i < alpha_; ++i) {
+    Row taps_of[taps][taps] = {}, half[taps], sum; // taps_of: by column, then row
+    for (size_t a = 0; a < taps; ++a)
       for (size_t b = 0; b < taps; ++b) {
-        half[b] = {};
-        for (size_t a = 0; a < taps; ++a) add(half[b], g_[i][a], taps_of[a * taps + b]);
+        std::array<float, block> x = {};
+        std::copy_n(w_.begin() + static_cast<int64_t>((a * taps + b) * pairs_ + begin), count, x.begin());
+        for (size_t p = 0; p < block; ++p) taps_of[b][a][p] = x[p];
       }
+    for (size_t i = 0; i < alpha_; ++i) {
+      for (size_t b = 0; b < taps; ++b) combine(half[b], g_[i], taps_of[b]);
       for (size_t j = 0; j < alpha_; ++j) {
-        sum = {};
-        for (size_t b = 0; b < taps; ++b) add(sum, g_[j][b], half[b]);
-        float* to = out_.data() + (i * alpha_ + j) * pairs_ + begin;
-        for (size_t p = 0; p < count; ++p) to[p] = static_cast<float>(sum[p]);
+        combine(sum, g_[j], half);
+        std::array<float, block> narrow;
+        for (size_t p = 0; p < block; ++p) narrow[p] = static_cast<float>(sum[p]);
+        std::memcpy(memory_.get() + ((i * alpha_ + j) * pairs_ + begin) * sizeof(float), narrow.data(), count * sizeof(float));
       }
     }
   }
 
   const Matrix& g_;
   size_t alpha_, pairs_;
+  int threads_;
   std::span<const float> w_;
-  std::vector<float> out_;
+  std::shared_ptr<std::byte> memory_;
 };
 
 template <class T> std::vector<T> both_sides(const Matrix& matrix, const std::vector<T>& x) {
@@ -186,38 +210,52 @@ template <class T> std::vector<T> both_sides(const Matrix& matrix, const std::ve
   return out;
 }
 
-// The largest difference of one tile's results from the direct sum in float64, over a few output channels, relative to the largest result.
-double trial_error(const Convolution& c, int64_t m, const std::vector<float>& u) {
+// A tile of random inputs, as it is and transformed: (channel, place).
+struct Trial {
+  std::vector<float> x, v;
+};
+
+// As the processor's instruction, but for the last bit of few results; the library's function is slow where a machine has none.
+float multiply_add(float a, float b, float c) { return static_cast<float>(static_cast<double>(a) * b + c); }
+
+// The largest difference of a tile's results from the direct sum in float64, over a few output channels, relative to the largest result.
+double trial_error(const Convolution& c, int64_t m, std::span<const float> u) {
   const auto& matrices = arith::winograd_matrices(m);
   size_t alpha = static_cast<size_t>(m + taps - 1), channels = static_cast<size_t>(c.channels), outputs = static_cast<size_t>(c.outputs);
+  size_t side = static_cast<size_t>(m), places = alpha * alpha;
   auto w = c.weights->data.as<float>();
   std::mt19937 random(1);
   std::normal_distribution<float> normal;
+  std::array<Trial, 2> trials;
+  for (Trial& trial : trials) {
+    trial.x.resize(channels * places);
+    for (float& value : trial.x) value = std::max(0.0f, normal(random));
+    for (auto from = trial.x.begin(); from != trial.x.end(); from += static_cast<int64_t>(places))
+      for (float value : both_sides(matrices.input, std::vector<float>(from, from + static_cast<int64_t>(places))))
+        trial.v.push_back(value);
+  }
   double worst = 0, largest = 0;
-  for (int tile = 0; tile < 2; ++tile) {
-    std::vector<float> x(channels * alpha * alpha), v(x.size());
-    for (float& value : x) value = std::max(0.0f, normal(random));
-    for (size_t k = 0; k < channels; ++k) {
-      std::vector<float> one(x.begin() + static_cast<int64_t>(k * alpha * alpha),
-                             x.begin() + static_cast<int64_t>((k + 1) * alpha * alpha));
-      one = both_sides(matrices.input, one);
-      std::copy(one.begin(), one.end(), v.begin() + static_cast<int64_t>(k * alpha * alpha));
-    }
-    for (size_t o = 0; o < outputs; o += std::max<size_t>(1, outputs / 8)) {
-      std::vector<float> products(alpha * alpha, 0);
+  std::vector<float> here(channels * places);
+  std::vector<double> direct(channels * taps * taps);
+  for (size_t o = 0; o < outputs; o += std::max<size_t>(1, outputs / 8)) {
+    // The channel's weights side by side: in the constants they lie a line apart.
+    for (size_t p = 0; p < places; ++p)
+      for (size_t k = 0; k < channels; ++k) here[k * places + p] = u[(p * channels + k) * outputs + o];
+    for (size_t t = 0; t < taps * taps; ++t)
+      for (size_t k = 0; k < channels; ++k) direct[k * taps * taps + t] = static_cast<double>(w[(t * channels + k) * outputs + o]);
+    for (const Trial& trial : trials) {
+      std::vector<float> products(places, 0);
       for (size_t k = 0; k < channels; ++k)
-        for (size_t p = 0; p < products.size(); ++p)
-          products[p] = std::fma(v[k * products.size() + p], u[(p * channels + k) * outputs + o], products[p]);
+        for (size_t p = 0; p < places; ++p) products[p] = multiply_add(trial.v[k * places + p], here[k * places + p], products[p]);
       std::vector<float> y = both_sides(matrices.output, products);
-      for (size_t i = 0; i < static_cast<size_t>(m); ++i)
-        for (size_t j = 0; j < static_cast<size_t>(m); ++j) {
+      for (size_t i = 0; i < side; ++i)
+        for (size_t j = 0; j < side; ++j) {
           double sum = 0;
           for (size_t k = 0; k < channels; ++k)
             for (size_t a = 0; a < taps; ++a)
               for (size_t b = 0; b < taps; ++b)
-                sum += static_cast<double>(x[k * alpha * alpha + (i + a) * alpha + j + b]) *
-                       static_cast<double>(w[((a * taps + b) * channels + k) * outputs + o]);
-          double difference = std::abs(sum - static_cast<double>(y[i * static_cast<size_t>(m) + j]));
+                sum += static_cast<double>(trial.x[k * places + (i + a) * alpha + j + b]) * direct[(k * taps + a) * taps + b];
+          double difference = std::abs(sum - static_cast<double>(y[i * side + j]));
           worst = std::isfinite(difference) ? std::max(worst, difference) : INFINITY;
           largest = std::max(largest, std::abs(sum));
         }
@@ -241,15 +279,14 @@ Ref<Module> select_winograd(const Ref<Module>& module, PassContext& context) {
     auto found = made.find({c->weights, m});
     if (found == made.end()) {
       int64_t alpha = m + taps - 1;
-      auto u = std::make_shared<const std::vector<float>>(WeightTransform(*c, arith::winograd_matrices(m).weights).run(context.threads));
-      if (double error = margin * trial_error(*c, m, *u); !(error <= most_error)) {
+      Blob u = WeightTransform(*c, arith::winograd_matrices(m).weights, context.threads).run();
+      if (double error = margin * trial_error(*c, m, u.as<float>()); !(error <= most_error)) {
         context.remark(graph.binding().values[0]->id.str(),
                        fmt::format("Winograd with tiles of {} would have an error of {:.1e}: the sum is computed directly", m, error));
         return {};
       }
-      Ref<Constant> weights = make(Constant{.type = tensor_type(shape_of({alpha, alpha, c->channels, c->outputs}), f32),
-                                            .data = Blob(std::as_bytes(std::span(*u)), u),
-                                            .id = c->weights->id});
+      Ref<Constant> weights =
+          make(Constant{.type = tensor_type(shape_of({alpha, alpha, c->channels, c->outputs}), f32), .data = u, .id = c->weights->id});
       found = made.emplace(std::pair(static_cast<const Node*>(c->weights), m), weights).first;
     }
     std::vector<Opt<Operand>> args = call.args.vector();

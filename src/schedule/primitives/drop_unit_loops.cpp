@@ -2,6 +2,8 @@
 #include "ir/visit.h"
 #include "schedule/primitive.h"
 
+#include <unordered_set>
+
 namespace tw::schedule {
 namespace {
 
