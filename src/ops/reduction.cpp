@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "ops/reduction.h"
 
+#include "ops/sizes.h"
+
 #include <algorithm>
 
 namespace tw::ops {
@@ -127,6 +129,85 @@ Moments moments(Compute& c, const Tensor& x, const Reduced& axes, double epsilon
   Tensor inverse = c.tensor("inverse", axes.kept(), type,
                             [&](Indices i) { return like(square(i), 1) / call("sqrt", {square(i) / count + like(square(i), epsilon)}); });
   return {mean, inverse};
+}
+
+namespace {
+// The sum over each group of neighbouring channels, at every channel of the group.
+Tensor group_sums(Compute& c, const char* id, const Tensor& x, const Ref<Expr>& width) {
+  if (is_int(width, 1)) return x;
+  return c.reduce(id, x.shape(), x.element(), Combine::add, {width}, [&](Indices i, Indices r) {
+    return x({i[0], floordiv(i[1], width) * width + r[0]});
+  });
+}
+
+// What is summed first: a line of the first spatial dimension; of a single dimension a part.
+struct ChannelLines {
+  Shape shape, inside; // (N, lines, C); the places of one line
+  int64_t part = 0;
+  explicit ChannelLines(const Tensor& x) {
+    size_t last = x.rank() - 1;
+    Ref<Expr> lines = x.size(1);
+    inside = Shape(x.shape().begin() + 2, x.shape().end() - 1);
+    constexpr int64_t most_lines = 64;
+    if (auto length = as_int(lines); length && inside.empty() && *length > 0) {
+      int64_t count = std::min(*length, most_lines);
+      while (*length % count) --count;
+      part = *length / count;
+      lines = imm(count);
+      inside = {imm(part)};
+    }
+    shape = {x.size(0), lines, x.size(last)};
+  }
+  Ref<Expr> element(const Tensor& x, const Indices& i, const Indices& r) const {
+    Indices at{i[0], part ? i[1] * part + r[0] : i[1]};
+    if (!part) at.insert(at.end(), r.begin(), r.end());
+    at.push_back(i[2]);
+    return widen(x(at));
+  }
+};
+} // namespace
+
+Moments channel_moments(Compute& c, const Tensor& x, const Ref<Expr>& width, double epsilon) {
+  DType type = computation_type(x.element());
+  ChannelLines lines(x);
+  Shape kept{lines.shape[0], lines.shape[2]};
+  Ref<Expr> each = cast(type, element_count(lines.inside)),
+            count = cast(type, simplified(lines.shape[1] * element_count(lines.inside) * width));
+  auto sum = [&](const char* id, const Compute::Fold& fold) { return c.reduce(id, lines.shape, type, Combine::add, lines.inside, fold); };
+  auto bring_together = [&](const char* id, const Compute::Fold& fold) {
+    return c.reduce(id, kept, type, Combine::add, {lines.shape[1]}, fold);
+  };
+  auto row = [](const Indices& i, const Indices& r) { return Indices{i[0], r[0], i[1]}; };
+  Tensor line = sum("line", [&](Indices i, Indices r) { return lines.element(x, i, r); });
+  Tensor spread = sum("spread", [&](Indices i, Indices r) {
+    Ref<Expr> d = lines.element(x, i, r) - line(i) / each;
+    return d * d;
+  });
+  Tensor total = bring_together("total", [&](Indices i, Indices r) { return line(row(i, r)); });
+  Tensor whole = group_sums(c, "group_total", total, width);
+  c.hint("stored", 1);
+  Tensor mean = c.tensor("mean", kept, type, [&](Indices i) { return whole(i) / count; });
+  // Around the common mean: what a line has around its own, and how far that is off.
+  Tensor square = bring_together("square", [&](Indices i, Indices r) {
+    Ref<Expr> d = line(row(i, r)) / each - mean(i);
+    return spread(row(i, r)) + each * d * d;
+  });
+  Tensor all = group_sums(c, "group_square", square, width);
+  c.hint("stored", 1);
+  Tensor inverse =
+      c.tensor("inverse", kept, type, [&](Indices i) { return like(all(i), 1) / call("sqrt", {all(i) / count + like(all(i), epsilon)}); });
+  return {mean, inverse};
+}
+
+void normalise_channels(Compute& c, const Ref<Expr>& width, double epsilon) {
+  Tensor x = c.input(0);
+  Moments m = channel_moments(c, x, width, epsilon);
+  c.hint("stored", 1);
+  Tensor factor = c.tensor("factor", m.mean.shape(), m.mean.element(), [&](Indices i) { return m.inverse(i) * widen(c.input(1)({i[1]})); });
+  c.output(0, [&](Indices i) {
+    Indices at{i[0], i.back()};
+    return cast(x.element(), (widen(x(i)) - m.mean(at)) * factor(at) + widen(c.input(2)({i.back()})));
+  });
 }
 
 } // namespace tw::ops

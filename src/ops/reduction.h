@@ -48,5 +48,10 @@ struct Moments {
   Tensor mean, inverse;
 };
 Moments moments(Compute& c, const Tensor& x, const Reduced& axes, double epsilon);
+// The same for channels-last x (N, space…, C), over all places and groups of so many neighbouring channels; shaped (N, C). Lines of the
+// first spatial dimension are brought together from their own moments, so that memory is read once and threads may share the lines.
+Moments channel_moments(Compute& c, const Tensor& x, const Ref<Expr>& width, double epsilon);
+// Output 0 = (x - mean) * inverse * scale + bias by these moments; scale and bias are vectors over the channels.
+void normalise_channels(Compute& c, const Ref<Expr>& width, double epsilon);
 
 } // namespace tw::ops

@@ -25,15 +25,46 @@ CONVOLUTIONS = [
     (1, 96, 37, 5, 24, 1, 1, 1, 1, (0, 0, 0, 0)),
     (1, 1, 28, 28, 8, 5, 1, 1, 1, (2, 2, 2, 2)),
     (1, 40, 1, 1, 10, 1, 1, 1, 1, (0, 0, 0, 0)),
+    (1, 24, 40, 70, 3, 9, 1, 1, 1, (4, 4, 4, 4)),
+    (2, 20, 37, 50, 1, 3, 1, 1, 1, (1, 1, 1, 1)),
+    (1, 16, 33, 101, 4, 5, 1, 2, 1, (4, 4, 4, 4)),
+    (1, 32, 20, 36, 2, 3, 2, 1, 1, (1, 1, 1, 1)),
+]
+# x, outputs, kernel, strides, pads, output padding, groups, dilations
+TRANSPOSED_CONVOLUTIONS = [
+    ((1, 20, 9, 11), 32, (4, 4), (2, 2), (1, 1, 1, 1), (0, 0), 1, (1, 1)),
+    ((2, 24, 30, 31), 40, (4, 4), (2, 2), (1, 1, 1, 1), (0, 0), 1, (1, 1)),
+    ((1, 24, 16, 16), 20, (2, 2), (2, 2), (0, 0, 0, 0), (0, 0), 1, (1, 1)),
+    ((1, 17, 8, 9), 33, (3, 3), (2, 2), (1, 1, 1, 1), (1, 1), 1, (1, 1)),
+    ((1, 17, 8, 9), 33, (3, 3), (2, 2), (1, 0, 1, 2), (0, 0), 1, (1, 1)),
+    ((1, 16, 14, 14), 1, (4, 4), (2, 2), (1, 1, 1, 1), (0, 0), 1, (1, 1)),
+    ((2, 19, 12, 7), 3, (4, 4), (2, 2), (1, 1, 1, 1), (0, 0), 1, (1, 1)),
+    ((1, 19, 12, 7), 3, (5, 3), (3, 2), (2, 0, 1, 1), (1, 0), 1, (1, 1)),
+    ((1, 12, 6, 5), 24, (2, 1), (3, 3), (0, 0, 0, 0), (1, 2), 1, (1, 1)),
+    ((1, 12, 6, 5), 2, (2, 1), (3, 3), (0, 0, 0, 0), (1, 2), 1, (1, 1)),
+    ((1, 100, 1, 1), 64, (4, 4), (1, 1), (0, 0, 0, 0), (0, 0), 1, (1, 1)),
+    ((1, 100, 1, 7), 3, (4, 4), (2, 1), (1, 1, 1, 1), (0, 0), 1, (1, 1)),
+    ((1, 32, 9, 10), 48, (4, 4), (2, 2), (1, 1, 1, 1), (0, 0), 4, (1, 1)),
+    ((1, 32, 9, 10), 32, (4, 4), (2, 2), (1, 1, 1, 1), (0, 0), 32, (1, 1)),
+    ((1, 6, 9, 10), 4, (3, 3), (2, 2), (1, 1, 1, 1), (0, 0), 2, (1, 1)),
+    ((1, 18, 9, 10), 20, (3, 3), (1, 1), (1, 1, 1, 1), (0, 0), 1, (2, 3)),
+    ((1, 18, 9, 10), 20, (3, 3), (2, 1), (1, 2, 1, 3), (1, 0), 1, (1, 2)),
+    ((1, 18, 9, 10), 20, (3, 2), (2, 2), (1, 1, 1, 1), (0, 0), 1, (2, 2)),
+    ((1, 18, 20), 24, (16,), (8,), (4, 4), (0,), 1, (1,)),
+    ((2, 18, 21), 5, (7,), (4,), (1, 2), (2,), 1, (1,)),
+    ((1, 10, 4, 5, 6), 16, (4, 4, 4), (2, 2, 2), (1, 1, 1, 1, 1, 1), (0, 0, 0), 1, (1, 1, 1)),
+    ((1, 10, 3, 4, 5), 2, (2, 3, 4), (2, 2, 2), (0, 0, 0, 0, 1, 1), (0, 1, 0), 1, (1, 1, 1)),
+    ((1, 16, 5, 5), 16, (4, 4), (2, 2), (5, 4, 5, 3), (0, 0), 1, (1, 1)),
+    ((1, 16, 5, 5), 3, (4, 4), (2, 2), (5, 4, 5, 3), (0, 0), 1, (1, 1)),
 ]
 PRODUCTS = [(1, 64, 130), (197, 96, 200), (37, 33, 65), (128, 1024, 64), (5, 700, 1), (61, 1, 48)]
 
 
-def model_of(nodes, inputs, outputs, constants):
+def model_of(nodes, inputs, outputs, constants, opset=17):
     graph = helper.make_graph(nodes, "g", [helper.make_tensor_value_info(n, TensorProto.FLOAT, s) for n, s in inputs.items()],
                               [helper.make_tensor_value_info(n, TensorProto.FLOAT, None) for n in outputs],
                               [numpy_helper.from_array(v, n) for n, v in constants.items()])
-    return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8).SerializeToString()
+    return helper.make_model(graph, opset_imports=[helper.make_opsetid("", opset)], ir_version=8).SerializeToString()
 
 
 def targets():
@@ -71,6 +102,38 @@ def test_convolutions(case):
              helper.make_node("Relu", ["c"], ["y"])]
     model = model_of(nodes, {"x": [batch, channels, height, width]}, ["y"], {"w": weights, "b": random.standard_normal(outputs).astype(np.float32)})
     check(model, {"x": random.standard_normal((batch, channels, height, width)).astype(np.float32)})
+
+
+@pytest.mark.parametrize("case", TRANSPOSED_CONVOLUTIONS, ids=str)
+def test_transposed_convolutions(case):
+    """Strides are parted into phases; few outputs come as channels of one convolution. With a bias and a map behind, also of unknown sizes."""
+    shape, outputs, kernel, strides, pads, extra, groups, dilations = case
+    random = np.random.default_rng(11)
+    weights = random.standard_normal((shape[1], outputs // groups, *kernel)).astype(np.float32)
+    nodes = [helper.make_node("ConvTranspose", ["x", "w", "b"], ["c"], strides=strides, pads=pads, output_padding=extra, group=groups,
+                              dilations=dilations), helper.make_node("LeakyRelu", ["c"], ["y"])]
+    constants = {"w": weights, "b": random.standard_normal(outputs).astype(np.float32)}
+    feeds = {"x": random.standard_normal(shape).astype(np.float32)}
+    check(model_of(nodes, {"x": list(shape)}, ["y"], constants), feeds)
+    check(model_of(nodes, {"x": [shape[0], shape[1], *"abc"[:len(kernel)]]}, ["y"], constants), feeds)
+
+
+@pytest.mark.parametrize("shape", [(1, 32, 20, 30), (2, 3, 7, 9), (1, 48, 33), (2, 16, 130), (1, 20, 4, 5, 6), (3, 130, 6, 6), (1, 64, 40, 44)], ids=str)
+@pytest.mark.parametrize("groups", [0, 1, 2])
+def test_norms_of_channels(shape, groups):
+    """Between convolutions, where channels come last: norms over the places of a channel, or of a group of channels; means far from zero."""
+    channels, rank = shape[1], len(shape) - 2
+    if groups and channels % groups: groups = 1
+    random = np.random.default_rng(12)
+    constants = {n: random.standard_normal(channels).astype(np.float32) for n in ("scale", "bias")}
+    constants |= {n: (random.standard_normal((channels, channels, *[1] * rank)) / channels**0.5).astype(np.float32) for n in ("w", "v")}
+    norm = {"op_type": "GroupNormalization", "num_groups": groups} if groups else {"op_type": "InstanceNormalization"}
+    nodes = [helper.make_node("Conv", ["x", "w"], ["c"]), helper.make_node(inputs=["c", "scale", "bias"], outputs=["n"], **norm),
+             helper.make_node("Relu", ["n"], ["r"]), helper.make_node("Conv", ["r", "v"], ["y"])]
+    feeds = {"x": (random.standard_normal(shape) + 3).astype(np.float32)}
+    model = model_of(nodes, {"x": list(shape)}, ["y"], constants, 21 if groups else 17)
+    check(model, feeds)
+    check(model_of(nodes, {"x": ["n", channels, *"abc"[:rank]]}, ["y"], constants, 21 if groups else 17), feeds)
 
 
 @pytest.mark.parametrize("case", PRODUCTS, ids=str)

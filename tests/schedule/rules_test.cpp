@@ -247,5 +247,110 @@ TEST(Rules, MapsAskNothingAlongALoopThatIsCutWhereAnswersChange) {
     }
 }
 
+std::vector<const RegisterTile*> tiles_of(const Ref<Kernel>& k) {
+  std::vector<const RegisterTile*> out;
+  visit(k->body, [&](const RegisterTile& t) { out.push_back(&t); });
+  return out;
+}
+int allocations(const Ref<Kernel>& k) {
+  int count = 0;
+  visit(k->body, [&](const Allocate& a, Walk walk) {
+    ++count;
+    walk(static_cast<const Node*>(&a));
+  });
+  return count;
+}
+
+TEST(Rules, PhasesAreWrittenWhereTheyBelong) {
+  // The map behind the phases becomes the tiles' epilogue where the phases divide the result; else it stays a nest of its own.
+  Target target;
+  for (int64_t length : {20, 19, 2}) {
+    int64_t places = (length + 1) / 2;
+    Ref<Buffer> a = buffer("A", shape_of({places + 1, 6})), b = buffer("B", shape_of({2, 6, 16})), c = buffer("C", shape_of({length, 16})),
+                t = buffer("T", shape_of({2, places, 16}));
+    auto sum = nest(
+        "sum", shape_of({2, places, 16, 6}),
+        [&](auto v) {
+          return store(t, {v[0], v[1], v[2]}, load(t, {v[0], v[1], v[2]}) + load(a, {v[1] + v[0], v[3]}) * load(b, {v[0], v[3], v[2]}));
+        },
+        3,
+        [&](auto v) {
+          return store(t, {v[0], v[1], v[2]}, literal(0, f32));
+        });
+    auto relu = nest("relu", shape_of({length, 16}), [&](auto v) {
+      return store(c, v, max(load(t, {floormod(v[0], imm(2)), floordiv(v[0], imm(2)), v[1]}), literal(0, f32)));
+    });
+    Ref<Kernel> k = testing::kernel({a, b}, {c}, {t}, {sum.stmt, relu.stmt});
+    Ref<Kernel> scheduled = schedule_kernel(k, target, [](std::string, std::string) {});
+    EXPECT_FALSE(tiles_of(scheduled).empty());
+    EXPECT_EQ(allocations(scheduled), length % 2) << to_text(scheduled);
+    EXPECT_EQ(testing::misplaced(*scheduled), "");
+    EXPECT_EQ(testing::run(*k, {}), testing::run(*scheduled, {})) << to_text(scheduled);
+  }
+}
+
+TEST(Rules, RowsOfATileShareWhatIsReadAlongTheColumns) {
+  // A convolution whose columns are places: the rows are output channels, not neighbouring lines, which would read vectors of their own.
+  Target target;
+  Ref<Buffer> a = buffer("A", shape_of({5, 12, 66})), b = buffer("B", shape_of({3, 5, 3})), c = buffer("C", shape_of({3, 12, 64}));
+  auto sum = nest(
+      "sum", shape_of({3, 12, 64, 5, 3}),
+      [&](auto v) {
+        return store(c, {v[0], v[1], v[2]}, load(c, {v[0], v[1], v[2]}) + load(a, {v[3], v[1], v[2] + v[4]}) * load(b, {v[0], v[3], v[4]}));
+      },
+      3,
+      [&](auto v) {
+        return store(c, {v[0], v[1], v[2]}, literal(0, f32));
+      });
+  Ref<Kernel> k = testing::kernel({a, b}, {c}, {}, {sum.stmt});
+  Ref<Kernel> scheduled = schedule_kernel(k, target, [](std::string, std::string) {});
+  ASSERT_FALSE(tiles_of(scheduled).empty());
+  for (const RegisterTile* tile : tiles_of(scheduled)) {
+    ASSERT_EQ(tile->rows.size(), 1u);
+    visit(tile->value.node(), [&](const Load& load) {
+      for (const auto& i : load.index) EXPECT_FALSE(load.buffer.same_as(a) && uses(i.node(), tile->rows[0]->var.node()));
+    });
+  }
+  EXPECT_EQ(testing::run(*k, {}), testing::run(*scheduled, {})) << to_text(scheduled);
+}
+
+TEST(Rules, SumsGoOverALineTogether) {
+  // Two sums over the inner axis of lines, the second of which needs the first one's result of the same line, and a sum over the lines.
+  Target target;
+  Ref<Buffer> a = buffer("A", shape_of({9, 7, 16})), s = buffer("S", shape_of({9, 16})), q = buffer("Q", shape_of({9, 16})),
+              c = buffer("C", shape_of({16}));
+  auto zero_at = [&](const Ref<Buffer>& b) { return [b](auto v) { return store(b, {v[0], v[1]}, literal(0, f32)); }; };
+  auto line = nest(
+      "line", shape_of({9, 16, 7}),
+      [&](auto v) {
+        return store(s, {v[0], v[1]}, load(s, {v[0], v[1]}) + load(a, {v[0], v[2], v[1]}));
+      },
+      2, zero_at(s));
+  auto spread = nest(
+      "spread", shape_of({9, 16, 7}),
+      [&](auto v) {
+        Ref<Expr> d = load(a, {v[0], v[2], v[1]}) - load(s, {v[0], v[1]});
+        return store(q, {v[0], v[1]}, load(q, {v[0], v[1]}) + d * d);
+      },
+      2, zero_at(q));
+  auto total = nest(
+      "total", shape_of({16, 9}),
+      [&](auto v) {
+        return store(c, {v[0]}, load(c, {v[0]}) + (load(q, {v[1], v[0]}) + load(s, {v[1], v[0]})));
+      },
+      1, [&](auto v) { return store(c, {v[0]}, literal(0, f32)); });
+  Ref<Kernel> k = testing::kernel({a}, {c}, {s, q}, {line.stmt, spread.stmt, total.stmt});
+  Ref<Kernel> scheduled = schedule_kernel(k, target, [](std::string, std::string) {});
+  EXPECT_EQ(tiles_of(scheduled).size(), 3u) << to_text(scheduled);
+  int together = 0;
+  visit(scheduled->body, [&](const For& f) {
+    int inside = 0;
+    visit(f.body, [&](const RegisterTile&) { ++inside; });
+    together += inside == 2;
+  });
+  EXPECT_EQ(together, 1) << to_text(scheduled);
+  EXPECT_EQ(testing::run(*k, {}), testing::run(*scheduled, {})) << to_text(scheduled);
+}
+
 } // namespace
 } // namespace tw

@@ -122,7 +122,10 @@ private:
     int lanes = emitter_.target().lanes(std::max(type_.bytes(), 1));
     for (int64_t begin = 0; begin < *width;) {
       int64_t left = *width - begin;
-      if (left < lanes && begin > 0 && has_masks()) return chunks_.push_back({begin, lanes, left});
+      if (left < lanes && has_masks()) {
+        while (begin == 0 && lanes / 2 >= left) lanes /= 2;
+        return chunks_.push_back({begin, lanes, left});
+      }
       while (lanes > left) lanes /= 2;
       chunks_.push_back({begin, lanes});
       begin += lanes;

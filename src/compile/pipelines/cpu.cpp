@@ -33,6 +33,7 @@ Pipeline cpu_pipeline(const Target&) {
       &merge_products_pass,  // asks who is attention
       &fold_batch_norm_pass, // before layout: it looks for weights as the model has them
       &assign_layout_pass,
+      &split_phases_pass,   // before folding, which sorts the weights
       &fold_constants_pass, // the weights that assign_layout has permuted
       &simplify_graph_pass, // a transpose of one channel is a reshape
       &select_winograd_pass,

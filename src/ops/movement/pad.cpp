@@ -33,9 +33,12 @@ Types types(TypeContext& c) {
   return {tensor_type(Shape(std::move(shape)), c.element(0))};
 }
 
-// Where a place outside takes its value from.
-E folded(const Name& mode, const E& i, const E& size) {
-  if (mode == "edge") return max(imm(0), min(i, size - 1));
+// Where a place outside takes its value from. What is a line in parts lets the schedule cut loops where the parts meet.
+E folded(const Name& mode, const E& i, const E& size, const E& begin, const E& end) {
+  auto in_parts = [&](const E& before, const E& behind) { return select(i < imm(0), before, select(i < size, i, behind)); };
+  if (mode == "edge") return in_parts(imm(0), size - 1);
+  bool once = surely_at_most(begin, simplified(size - 1)) && surely_at_most(end, simplified(size - 1));
+  if (mode == "reflect" && once) return in_parts(imm(0) - i, size * 2 - 2 - i);
   if (mode == "wrap") return floormod(i, size);
   E period = max(imm(1), size * 2 - 2), within = floormod(i, period);
   return select(within < size, within, period - within);
@@ -50,7 +53,7 @@ void compute(Compute& c) {
     for (size_t d = 0; d < i.size(); ++d) {
       if (is_int(a.begin[d], 0) && is_int(a.end[d], 0)) continue;
       i[d] = i[d] - a.begin[d];
-      if (a.mode != "constant") i[d] = folded(a.mode, i[d], x.size(d));
+      if (a.mode != "constant") i[d] = folded(a.mode, i[d], x.size(d), a.begin[d], a.end[d]);
       else valid = valid && inside(i[d], x.size(d));
     }
     return select(valid, x.where(valid, i), fill);

@@ -8,17 +8,21 @@ namespace {
 struct GroupNorm {
   double epsilon = 1e-5;
   int64_t groups = 1;
-  static constexpr auto fields = std::tuple{field("epsilon", &GroupNorm::epsilon), field("groups", &GroupNorm::groups)};
+  bool channels_last = false;
+  static constexpr auto fields = std::tuple{field("epsilon", &GroupNorm::epsilon), field("groups", &GroupNorm::groups),
+                                            field("channels_last", &GroupNorm::channels_last)};
 };
 
 Types types(TypeContext& c) {
   if (c.rank(0) < 2) throw user_error("x must have rank 2 or more, found {}", c.rank(0));
-  int64_t groups = c.attrs<GroupNorm>().groups;
+  auto a = c.attrs<GroupNorm>();
+  int64_t groups = a.groups;
+  Ref<Expr> channels = c.shape(0)[a.channels_last ? static_cast<size_t>(c.rank(0)) - 1 : 1];
   if (groups < 1) throw user_error("groups must be at least 1, found {}", groups);
-  c.same(c.shape(0)[1], floordiv(c.shape(0)[1], groups) * groups, "the channels and a multiple of groups");
+  c.same(channels, floordiv(channels, groups) * groups, "the channels and a multiple of groups");
   for (size_t k = 1; k < 3; ++k) {
     if (c.rank(k) != 1) throw user_error("scale and bias must be vectors, found rank {}", c.rank(k));
-    c.same(c.shape(0)[1], c.shape(k)[0], "the channels of x and of a parameter");
+    c.same(channels, c.shape(k)[0], "the channels of x and of a parameter");
   }
   return {c.tensor(0)};
 }
@@ -28,7 +32,8 @@ void compute(Compute& c) {
   auto a = c.attrs<GroupNorm>();
   Tensor x = c.input(0);
   DType type = computation_type(x.element());
-  E width = simplified(floordiv(x.size(1), a.groups));
+  E width = simplified(floordiv(x.size(a.channels_last ? x.rank() - 1 : 1), a.groups));
+  if (a.channels_last) return normalise_channels(c, width, a.epsilon);
   Shape kept{x.size(0), imm(a.groups)};
   std::vector<Ref<Expr>> extents{width};
   for (size_t d = 2; d < x.rank(); ++d) extents.push_back(x.size(d));
@@ -55,7 +60,8 @@ void compute(Compute& c) {
 } // namespace
 
 extern const OpDef group_norm = define<GroupNorm>(
-    {.doc = "like instance_norm, but over groups of neighbouring channels; scale and bias are vectors over the channels (dimension 1)",
+    {.doc = "like instance_norm, but over groups of neighbouring channels; scale and bias are vectors over the channels (dimension 1; with "
+            "channels_last the last)",
      .inputs = std::vector<std::string>{"x: float", "scale: float", "bias: float"},
      .type = TypeRule(types),
      .fusion = Fusion::reduction,

@@ -14,7 +14,7 @@ using namespace layout;
 
 class Conversion {
 public:
-  explicit Conversion(const Function& function) { plan_body(*function.body.get(), plan_); }
+  Conversion(const Function& function, const Target& target) { plan_body(*function.body.get(), target, plan_); }
 
   Replacement operator()(GraphRewriter& graph, const OpCall& call) {
     if (call.op == "matmul") return permuted_rows(graph, call);
@@ -128,9 +128,9 @@ private:
   std::unordered_map<const OpCall*, Shape> flattened_;
 };
 
-Ref<Module> assign_layout(const Ref<Module>& module, PassContext&) {
-  return map_functions(module, [](const Ref<Function>& function) {
-    Conversion convert(*function.get());
+Ref<Module> assign_layout(const Ref<Module>& module, PassContext& context) {
+  return map_functions(module, [&](const Ref<Function>& function) {
+    Conversion convert(*function.get(), context.target);
     return rewrite_calls(function, [&](GraphRewriter& graph, const OpCall& call) { return convert(graph, call); });
   });
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Finds operators that a model spelled out in smaller ones: GELU, SiLU, hard swish, softmax, layer norm, RMS norm, attention. The operator
+// Finds operators that a model spelled out in smaller ones: GELU, SiLU, hard swish, softmax, layer norm, RMS norm, group norm, attention. The operator
 // is faster (one kernel, one pass over the data) and often more accurate. Patterns are tables, one file each, in recognise_patterns/.
 #include "passes/graph/recognise_patterns/patterns.h"
 
@@ -33,7 +33,7 @@ Ref<Module> recognise_patterns(const Ref<Module>& module, PassContext& context) 
 extern const Pass recognise_patterns_pass;
 const Pass recognise_patterns_pass = {
     .name = "recognise_patterns",
-    .doc = "finds GELU, SiLU, hard swish, softmax, layer norm, RMS norm and attention spelled out in smaller operators",
+    .doc = "finds GELU, SiLU, hard swish, softmax, layer norm, RMS norm, group norm and attention spelled out in smaller operators",
     .graph = recognise_patterns,
 };
 

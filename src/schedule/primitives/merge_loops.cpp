@@ -18,9 +18,12 @@ struct Part {
 
 // Each iteration of v has a part of its own in a dimension if every index there is begin + v * step + (0 … step - 1), where begin speaks of
 // nothing but the loops around.
-bool find_parts(const Ref<Stmt>& n, const Node* buffer, const Ref<Var>& v, const std::vector<Ref<For>>& around, std::vector<Part>& parts) {
+bool find_parts(const Ref<Stmt>& n, const Node* buffer, const For& loop, const std::vector<Ref<For>>& around, std::vector<Part>& parts) {
   bool any = false;
+  const Ref<Var>& v = loop.var;
   arith::Analyzer analyzer;
+  bind_loops(analyzer, around);
+  analyzer.bind(v, loop.begin, loop.extent);
   Substitution inside;
   auto speaks_of_around = [&](const Ref<Expr>& e) {
     bool fine = true;
@@ -98,8 +101,8 @@ void run(Schedule& s, const Ref<Var>& first, const Ref<Var>& second) {
   around.pop_back();
   for (const auto& buffer : written) {
     std::vector<Part> parts(buffer->shape.size());
-    find_parts(a->body, buffer.node(), first, around, parts);
-    if (!find_parts(inside, buffer.node(), first, around, parts)) continue;
+    find_parts(a->body, buffer.node(), *a, around, parts);
+    if (!find_parts(inside, buffer.node(), *a, around, parts)) continue;
     bool parted = std::any_of(parts.begin(), parts.end(), [](const Part& part) { return part.step > 0; });
     if (!parted && !is_int(a->extent, 1))
       throw refuse(fmt::format("each iteration reads of '{}' only what the same iteration has written", buffer->id.str()));

@@ -158,6 +158,7 @@ double map_work(Schedule& s, Name id) { return point_work(*s.block(id)) * static
 
 void schedule_map(Schedule& s, Name id, bool outermost, double work) {
   work = std::max(work, map_work(s, id));
+  if (outermost && turn_pieces(s, id, work)) return;
   auto pieces = settle_conditions(s, id);
   size_t around = s.loops(pieces[0]).size() - nest_of(s, pieces[0]).loops.size();
   bool shared = pieces.size() > 1 && around > 0; // pieces stand side by side inside loops

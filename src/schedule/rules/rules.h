@@ -26,10 +26,16 @@ double map_work(Schedule& s, Name block); // scalar operations
 // One nest around a reduction whose last spatial axis is contiguous, with maps before and after it. False: the rule does not fit, nothing
 // changed. The first `outer` loops belong to others too and stay.
 bool schedule_tile(Schedule& s, const std::vector<Name>& prologue, Name reduction, const std::vector<Name>& epilogue, size_t outer = 0);
+// A map that reads a reduction's result at quotients and remainders of its iterations (phases of a transposed convolution): its loops are
+// split and ordered like the reduction's. Where they cannot be, nothing changes.
+void part_loops_like(Schedule& s, Name reduction, Name map);
 // Products, row reductions and maps that share spatial axes in whatever order (attention): blocks of rows go through all of them together.
 bool schedule_chain(Schedule& s);
 // A kernel of winograd_convolution and maps behind it. False: it is none, or of unknown sizes.
 bool schedule_winograd(Schedule& s);
+// Sums over outer axes, one after the other, and maps of their results (means and variances of channels): those that share their outer
+// axes go over each line together. False: there are no such, or something else beside them.
+bool schedule_sums(Schedule& s);
 // Nests that share their outer loops: everything of a row together.
 bool schedule_rows(Schedule& s);
 
@@ -54,6 +60,8 @@ void vectorise_innermost(Schedule& s, Name block, const Ref<Var>& loop, int64_t 
 // A map that reads along one loop and writes along another: squares of both that are turned in registers, shared between threads if the
 // work is worth it. The first `outer` loops belong to others too. False: it is no such map, or the loops are too short; nothing changed.
 bool turn_squares(Schedule& s, Name block, size_t outer, double work);
+// The same for a map that has borders along the loop of its writing: each piece by itself.
+bool turn_pieces(Schedule& s, Name block, double work);
 // A reduction along its innermost loop, inside `rows` loops: partial sums in vectors first. What does not fit stays as it is.
 void vectorise_reduction(Schedule& s, Name reduction, size_t rows);
 // Fused outer loops are shared between threads when there is enough work.

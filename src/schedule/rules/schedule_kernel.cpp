@@ -122,7 +122,7 @@ void schedule_by_rule(Schedule& s, const RemarkSink& remark) {
   bool rows = !reductions.empty() || stores_intermediates(s);
   for (const Name& r : reductions) rows = rows && is_row_reduction(s, *s.block(r));
   if (rows && schedule_rows(s)) return;
-  if (reductions.size() > 1 && schedule_chain(s)) return;
+  if (reductions.size() > 1 && (schedule_sums(s) || schedule_chain(s))) return;
   schedule_each(s, remark);
 }
 

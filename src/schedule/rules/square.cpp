@@ -98,4 +98,41 @@ bool turn_squares(Schedule& s, Name id, size_t outer, double work) {
   return true;
 }
 
+bool turn_pieces(Schedule& s, Name id, double work) {
+  Ref<Block> block = s.block(id);
+  auto loops = s.loops(id);
+  if (is_reduction(*block) || block->where || loops.size() < 2) return false;
+  // The loop along which one read lies side by side, which along the innermost loop has borders.
+  Ref<Var> write = loops.back()->var;
+  auto along = strides_of(s, *block, write);
+  Opt<Var> read;
+  for (size_t i = loops.size() - 1; i-- > 0 && !read;) {
+    auto across = strides_of(s, *block, loops[i]->var);
+    for (size_t k = 0; k < across.size(); ++k)
+      if (!across[k].is_store && !along[k].coefficient && is_int(across[k].coefficient, 1)) read = loops[i]->var;
+  }
+  if (!read) return false;
+  Schedule attempt = s;
+  Loops order;
+  for (const auto& f : loops)
+    if (!f->var.same_as(write) && !f->var.same_as(read)) order.push_back(f->var);
+  Loops outer = order;
+  order.insert(order.end(), {write, as_ref<Var>(read)});
+  reorder(attempt, order);
+  auto pieces = settle_conditions(attempt, id);
+  if (pieces.size() < 2) return false;
+  bool turned = false;
+  for (const Name& piece : pieces) {
+    auto own = attempt.loops(piece);
+    if (own.size() != loops.size()) return false; // cut along another loop
+    Ref<Var> columns = own[own.size() - 2]->var, rows = own.back()->var;
+    reorder(attempt, {rows, columns});
+    turned = turn_squares(attempt, piece, outer.size(), 0) || turned; // what is too narrow runs plainly
+  }
+  if (!turned) return false;
+  share_outer(attempt, outer, work);
+  s.adopt(std::move(attempt));
+  return true;
+}
+
 } // namespace tw::schedule

@@ -12,6 +12,7 @@ namespace {
 
 // Merges the loops of the following map into the reduction's spatial loops, so that one nest holds both. They share the outer ones already.
 bool join_epilogue(Schedule& s, Name reduction, Name map, size_t outer, size_t spatial) {
+  if (!outer) part_loops_like(s, reduction, map);
   auto a = s.loops(reduction), b = s.loops(map);
   if (b.size() != outer + spatial) return false;
   for (size_t i = outer; i < b.size(); ++i)
@@ -63,6 +64,7 @@ public:
         rows[i - 1] = fuse(s_, rows[i - 1], rows[i]);
         rows.erase(rows.begin() + static_cast<int64_t>(i));
       }
+    shares_lines_ = order_rows(rows, column);
     plan_ = choose(rows, column, loops.reduce);
     panels(rows, column, work);
     for (const Name& map : prologue_) schedule_map(s_, map, true);
@@ -125,6 +127,33 @@ private:
     return true;
   }
 
+  // Rows of a tile share what is read along the columns. Where the innermost rows do not (places of channels-first data, whose columns are
+  // places too), others that do (output channels) come last; then false: whole lines of them share nothing.
+  bool order_rows(Loops& rows, const Ref<Var>& column) {
+    if (!shared_columns_ || outer_) return true;
+    Ref<Block> block = s_.block(id_);
+    auto by_column = strides_of(s_, *block, column);
+    auto share = [&](const Ref<Var>& row) {
+      auto by_row = strides_of(s_, *block, row);
+      for (size_t i = 0; i < by_row.size(); ++i)
+        if (!by_row[i].is_store && is_int(by_column[i].coefficient, 1) && !is_output(by_row[i]) && !is_int(by_row[i].coefficient, 0))
+          return false;
+      return true;
+    };
+    if (rows.size() < 2 || share(rows.back())) return true;
+    for (size_t i = rows.size() - 1; i-- > 0;)
+      if (share(rows[i])) {
+        std::rotate(rows.begin() + static_cast<int64_t>(i), rows.begin() + static_cast<int64_t>(i) + 1, rows.end());
+        Loops order = rows;
+        order.push_back(column);
+        reorder(s_, order);
+        return false;
+      }
+    return true;
+  }
+  // The reduction reads its own result.
+  bool is_output(const AccessStride& access) { return access.buffer == as<Store>(s_.block(id_)->body)->buffer.node(); }
+
   // Bytes from row to row of the operand that does not step with the columns.
   int64_t row_step(const Ref<Var>& row, const Ref<Var>& column) {
     Ref<Block> block = s_.block(id_);
@@ -164,7 +193,7 @@ private:
     if (shared_columns_) rows_operand_ = rows_operand(column);
     if (!rows.empty()) problem.row_length = as_int(s_.loop(rows.back())->extent).value_or(0);
     if (!rows.empty()) problem.row_step = row_step(rows.back(), column);
-    if (rows.size() > 1) problem.lines = as_int(s_.loop(rows[rows.size() - 2])->extent).value_or(1);
+    if (rows.size() > 1 && shares_lines_) problem.lines = as_int(s_.loop(rows[rows.size() - 2])->extent).value_or(1);
     problem.has_rows = !rows.empty();
     return choose_tile(s_.target(), problem);
   }
@@ -413,7 +442,7 @@ private:
   TileChoice plan_;
   size_t outer_ = 0;     // loops around that other nests share: they stay as they are
   bool one_nest_ = true; // no columns are left over for a nest of their own
-  bool shared_columns_ = false;
+  bool shared_columns_ = false, shares_lines_ = true;
   int64_t depth_per_row_ = 1; // elements that one row reads, at most
   int64_t rows_operand_ = 0;  // elements of what is read row by row, if that is known and columns share it
   int element_bytes_ = 4;

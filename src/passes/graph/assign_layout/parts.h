@@ -4,6 +4,7 @@
 #pragma once
 
 #include "passes/operands.h"
+#include "target/target.h"
 
 namespace tw::passes::layout {
 
@@ -52,6 +53,6 @@ struct Choice {
 };
 using Plan = std::unordered_map<const Node*, Choice>; // by the first value that the call gives
 // The choice that moves the fewest bytes, for the body and the bodies inside.
-void plan_body(const Body& body, Plan& plan);
+void plan_body(const Body& body, const Target& target, Plan& plan);
 
 } // namespace tw::passes::layout

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The cheapest assignment of layouts, exactly: a minimum cut between "channels first" and "channels last". A node is the side of a call
 // that has a choice; separating a tensor's producer from a reader costs the bytes that a transpose reads and writes, once however many
-// readers want it; a convolution that stays channels first costs more than any transposes.
+// readers want it; a convolution that stays channels first costs more than any transposes, unless it has very few outputs.
 #include "ir/visit.h"
 #include "passes/graph/assign_layout/parts.h"
 #include "passes/minimum_cut.h"
@@ -23,7 +23,7 @@ int64_t bytes_of(const Node* operand) {
 
 class Planner {
 public:
-  Planner(const Body& body, Plan& plan) : body_(body), plan_(plan) {}
+  Planner(const Body& body, const Target& target, Plan& plan) : body_(body), target_(target), plan_(plan) {}
 
   void run() {
     for (const auto& binding : body_.bindings) collect_readers(*binding.get());
@@ -88,9 +88,26 @@ private:
     }
     int64_t moved = 2 * bytes_of(binding.values[0].node());
     // Pools and the like are vectorised over channels; staying first costs about one pass over the data.
-    if (part.kind == Kind::twin)
+    if (int64_t idle = part.kind == Kind::twin ? idle_lanes(*call, binding.values[0]) : 0; idle > 0) cut_.add_cost(first, choice, idle);
+    else if (part.kind == Kind::twin)
       cut_.add_cost(choice, last, weights_in_last(*call, rank_of(call->args[0])).empty() ? moved / 2 : MinimumCut::never);
     if (part.kind == Kind::to_last || part.kind == Kind::to_first) cut_.add_cost(choice, last, moved);
+  }
+
+  // A convolution with fewer outputs than a vector has lanes has its vectors along places instead if it stays first: what the lanes without
+  // an output cost otherwise, in bytes that could be moved in that time. 0: it cannot, or need not.
+  int64_t idle_lanes(const OpCall& call, const Ref<Value>& result) const {
+    if (call.op != "convolution" || attribute<int64_t>(call, "groups") != 1) return 0;
+    Shape w = shape_of_operand(call.args[1]), y = shape_of_operand(result);
+    const auto& strides = attribute<List<int64_t>>(call, "strides");
+    auto outputs = as_int(w[0]), row = as_int(y.back());
+    int64_t lanes = target_.lanes(element_of(result).bytes());
+    if (!outputs || *outputs >= lanes || (!strides.empty() && strides[strides.size() - 1] != 1) || !row || *row < 2 * lanes) return 0;
+    double products = static_cast<double>(bytes_of(result.node()) / *outputs / element_of(result).bytes()); // for one output and weight
+    for (size_t d = 1; d < w.size(); ++d) products *= static_cast<double>(std::max<int64_t>(1, as_int(w[d]).value_or(usual_size)));
+    constexpr double bytes_a_product = 3, loss_at_first = 1.5; // per vector; loads that cross lines, rows that end
+    double idle = 1 - loss_at_first * static_cast<double>(*outputs) / static_cast<double>(lanes);
+    return static_cast<int64_t>(std::clamp(products * bytes_a_product * idle, 0.0, 1e15));
   }
 
   void connect(const Node* value, const std::vector<int>& readers) {
@@ -108,6 +125,7 @@ private:
   }
 
   const Body& body_;
+  const Target& target_;
   Plan& plan_;
   MinimumCut cut_;
   std::unordered_map<const Node*, Nodes> nodes_;
@@ -118,11 +136,11 @@ private:
 
 } // namespace
 
-void plan_body(const Body& body, Plan& plan) {
-  Planner(body, plan).run();
+void plan_body(const Body& body, const Target& target, Plan& plan) {
+  Planner(body, target, plan).run();
   for (const auto& binding : body.bindings)
     for_children(binding->operation.node(), [&](const Node* child) {
-      if (const auto* inner = as<Body>(child)) plan_body(*inner, plan);
+      if (const auto* inner = as<Body>(child)) plan_body(*inner, target, plan);
     });
 }
 

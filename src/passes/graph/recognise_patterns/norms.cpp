@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Layer norm and RMS norm over the last dimensions, from means, squares and roots; then scale and bias behind them join.
+// Layer norm and RMS norm over the last dimensions, from means, squares and roots; then scale and bias behind them join. Group norm from an
+// instance norm between reshapes.
 //   (x - mean(x)) / sqrt(mean((x - mean(x))²) + epsilon) * scale + bias
 //   x / sqrt(mean(x²) + epsilon) * scale
 #include "passes/graph/recognise_patterns/patterns.h"
@@ -85,11 +86,32 @@ Replacement bias_behind(GraphRewriter& graph, const OpCall& call) {
   return {};
 }
 
+// An instance norm whose channels are groups: reshape(instance_norm(reshape(x, (N, groups, -1))), shape of x).
+Replacement group_norm(GraphRewriter& graph, const OpCall& call) {
+  const OpCall* norm = graph.single_use(call.args[0]) ? graph.producer(call.args[0], "instance_norm") : nullptr;
+  const OpCall* before = norm ? graph.producer(norm->args[0], "reshape") : nullptr;
+  if (!before) return {};
+  Shape x = shape_of_operand(before->args[0]), grouped = shape_of_operand(norm->args[0]);
+  if (x.size() < 3 || !has_shape(before->args[0], shape_of_operand(graph.binding().values[0])) || !same_shape({x[0]}, {grouped[0]}))
+    return {};
+  auto channels = as_int(x[1]), groups = as_int(grouped[1]);
+  if (!channels || !groups || *groups < 1 || *channels % *groups != 0) return {};
+  std::vector<Opt<Operand>> args = {before->args[0]};
+  for (size_t i = 1; i < 3; ++i) {
+    auto reshape = [&](const Opt<Operand>& p, const Shape& shape) {
+      return graph.call("reshape", {p}, attributes("reshape", {{"shape", shape}}));
+    };
+    Ref<Operand> column = reshape(norm->args[i], Shape{imm(*groups), imm(1)});
+    Ref<Operand> each = graph.call("expand", {column}, attributes("expand", {{"shape", Shape{imm(*groups), imm(*channels / *groups)}}}));
+    args.push_back(reshape(each, Shape{imm(*channels)}));
+  }
+  double epsilon = attribute<double>(*norm, "epsilon");
+  return Operands{graph.call("group_norm", std::move(args), attributes("group_norm", {{"groups", *groups}, {"epsilon", epsilon}}))};
+}
+
 constexpr GraphPattern patterns[] = {
-    {"div", "layer norm and RMS norm", norm},
-    {"mul", "layer norm and RMS norm", norm},
-    {"mul", "the scale of a norm", scale_behind},
-    {"add", "the bias of a norm", bias_behind},
+    {"reshape", "group norm", group_norm},        {"div", "layer norm and RMS norm", norm},   {"mul", "layer norm and RMS norm", norm},
+    {"mul", "the scale of a norm", scale_behind}, {"add", "the bias of a norm", bias_behind},
 };
 
 } // namespace
