@@ -31,8 +31,8 @@ struct Report {
   double total_seconds = 0;   // passes, code, weights
   double code_seconds = 0;    // machine code: made or found on disk, and loaded
   double weights_seconds = 0; // the constants, brought to where the code reads them
-  int64_t arena_bytes = 0; // of values whose sizes are constants; those of symbolic sizes come on top in each run
-  int64_t live_bytes = 0;  // the most that the arena's values need at once
+  int64_t arena_bytes = 0;    // of values whose sizes are constants; those of symbolic sizes come on top in each run
+  int64_t live_bytes = 0;     // the most that the arena's values need at once
   int64_t weight_bytes = 0, code_bytes = 0, kernels = 0, kernels_cached = 0;
 };
 

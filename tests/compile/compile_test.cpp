@@ -69,7 +69,8 @@ TEST(Compile, ResultsPastTheCachesMayLieAnywhere) {
 @kernel(scheduled=True, streamed=("y",))
 def twice(x: In[(1003,), f32], y: Out[(1003,), f32]):
     for i in parallel(31):
-        y[ramp(i * 32, 1, 32)] = x[ramp(i * 32, 1, 32)] + x[ramp(i * 32, 1, 32)]
+        for j in vectorised(32):
+            y[i * 32 + j] = x[i * 32 + j] + x[i * 32 + j]
     for i in range(11):
         y[i + 992] = x[i + 992] + x[i + 992]
 

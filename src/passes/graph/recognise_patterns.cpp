@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Finds operators that a model spelled out in smaller ones: GELU, SiLU, hard swish, softmax, layer norm, RMS norm, group norm, attention. The operator
-// is faster (one kernel, one pass over the data) and often more accurate. Patterns are tables, one file each, in recognise_patterns/.
+// Finds operators that a model spelled out in smaller ones: GELU, SiLU, hard swish, softmax, layer norm, RMS norm, group norm, attention.
+// The operator is faster (one kernel, one pass over the data) and often more accurate. Patterns are tables, one file each, in
+// recognise_patterns/.
 #include "passes/graph/recognise_patterns/patterns.h"
 
 namespace tw::passes {
