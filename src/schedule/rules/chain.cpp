@@ -250,15 +250,7 @@ private:
 } // namespace
 
 bool schedule_chain(Schedule& s) {
-  Schedule attempt = s;
-  try {
-    if (!ChainRule(attempt).run()) return false;
-  } catch (const Error& refused) {
-    if (refused.kind() != ErrorKind::user) throw; // a primitive refuses: the rule does not fit
-    return false;
-  }
-  s.adopt(std::move(attempt));
-  return true;
+  return attempt(s, [](Schedule& copy) { return ChainRule(copy).run(); });
 }
 
 } // namespace tw::schedule

@@ -155,15 +155,7 @@ private:
 } // namespace
 
 bool schedule_rows(Schedule& s) {
-  Schedule attempt = s;
-  try {
-    if (!RowRule(attempt).run()) return false;
-  } catch (const Error& refused) {
-    if (refused.kind() != ErrorKind::user) throw; // a primitive refuses: the rule does not fit
-    return false;
-  }
-  s.adopt(std::move(attempt));
-  return true;
+  return attempt(s, [](Schedule& copy) { return RowRule(copy).run(); });
 }
 
 } // namespace tw::schedule

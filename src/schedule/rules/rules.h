@@ -40,6 +40,18 @@ bool schedule_sums(Schedule& s);
 bool schedule_rows(Schedule& s);
 
 // ---- shared by rules
+// Does all of `rule(attempt)` or nothing: false if the rule gives false, or a primitive refuses it.
+template <class Rule> bool attempt(Schedule& s, Rule&& rule) {
+  Schedule copy = s;
+  try {
+    if (!rule(copy)) return false;
+  } catch (const Error& refused) {
+    if (refused.kind() != ErrorKind::user) throw;
+    return false;
+  }
+  s.adopt(std::move(copy));
+  return true;
+}
 constexpr double worth_a_thread = 16000; // scalar operations from which a loop is shared: some 3 µs when vectorised
 // The coefficient of a loop in each access of the block's value and body (linear offsets); empty if some access is not affine in it.
 struct AccessStride {

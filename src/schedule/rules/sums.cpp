@@ -81,15 +81,11 @@ private:
     auto a = spatial(first), b = spatial(second);
     size_t shared = 0, most = std::min(a.size(), b.size()) - 1;
     while (shared < most && arith::prove_equal(a[shared]->extent, b[shared]->extent)) ++shared;
-    Schedule attempt = s_;
-    try {
-      for (size_t d = 0; d < shared; ++d) merge_loops(attempt, a[d]->var, b[d]->var);
-    } catch (const Error& refused) {
-      if (refused.kind() != ErrorKind::user) throw;
-      return 0; // the second waits for more than a line of the first
-    }
-    if (shared) s_.adopt(std::move(attempt));
-    return shared;
+    bool joined = attempt(s_, [&](Schedule& copy) {
+      for (size_t d = 0; d < shared; ++d) merge_loops(copy, a[d]->var, b[d]->var);
+      return shared > 0;
+    });
+    return joined ? shared : 0; // 0: the second waits for more than a line of the first
   }
 
   Schedule& s_;
@@ -98,15 +94,7 @@ private:
 } // namespace
 
 bool schedule_sums(Schedule& s) {
-  Schedule attempt = s;
-  try {
-    if (!SumsRule(attempt).run()) return false;
-  } catch (const Error& refused) {
-    if (refused.kind() != ErrorKind::user) throw; // a primitive refuses: the rule does not fit
-    return false;
-  }
-  s.adopt(std::move(attempt));
-  return true;
+  return attempt(s, [](Schedule& copy) { return SumsRule(copy).run(); });
 }
 
 } // namespace tw::schedule

@@ -451,16 +451,7 @@ private:
 } // namespace
 
 bool schedule_tile(Schedule& s, const std::vector<Name>& prologue, Name reduction, const std::vector<Name>& epilogue, size_t outer) {
-  Schedule attempt = s;
-  try {
-    if (!TileRule(attempt, prologue, reduction, epilogue, outer).run()) return false;
-  } catch (const Error& refused) {
-    // A primitive refuses what its caller could not foresee: the rule does not fit. Bugs of ours are not refusals.
-    if (refused.kind() != ErrorKind::user) throw;
-    return false;
-  }
-  s.adopt(std::move(attempt));
-  return true;
+  return attempt(s, [&](Schedule& copy) { return TileRule(copy, prologue, reduction, epilogue, outer).run(); });
 }
 
 } // namespace tw::schedule
