@@ -6,7 +6,6 @@
 #define _GNU_SOURCE
 #include <cpuid.h>
 #include <signal.h>
-#include <stdlib.h>
 #include <sys/syscall.h>
 #include <ucontext.h>
 #include <unistd.h>
@@ -25,7 +24,7 @@ static unsigned bits(const int* numbers, int count) {
 }
 #define BITS(...) bits((const int[]){__VA_ARGS__}, (int)(sizeof((int[]){__VA_ARGS__}) / sizeof(int)))
 
-// The bits are those of Intel's Software Developer's Manual, volume 2A, CPUID, leaves 7 and 1E to 24.
+// The bits are those of Intel's Software Developer's Manual, volume 2A, CPUID, leaves 7, 1D, 1E and 24.
 static void hide(unsigned leaf, unsigned subleaf, unsigned r[4]) {
   if (leaf == 7 && subleaf == 0) {
     r[1] &= ~BITS(16, 17, 21, 26, 27, 28, 30, 31); // AVX-512: F, DQ, IFMA, PF, ER, CD, BW, VL
@@ -34,10 +33,8 @@ static void hide(unsigned leaf, unsigned subleaf, unsigned r[4]) {
   } else if (leaf == 7 && subleaf == 1) {
     r[0] &= ~BITS(4, 5, 21, 23);        // AVX-VNNI, AVX512-BF16, AMX-FP16, AVX-IFMA
     r[3] &= ~BITS(4, 5, 8, 10, 19, 21); // AVX-VNNI-INT8, AVX-NE-CONVERT, AMX-COMPLEX, AVX-VNNI-INT16, AVX10, APX
-  } else if (leaf >= 0x1d && leaf <= 0x1e) {
-    r[0] = r[1] = r[2] = r[3] = 0; // AMX
-  } else if (leaf == 0x24) {
-    r[0] = r[1] = r[2] = r[3] = 0; // AVX10
+  } else if (leaf == 0x1d || leaf == 0x1e || leaf == 0x24) {
+    r[0] = r[1] = r[2] = r[3] = 0; // AMX, AVX10
   }
 }
 
@@ -46,8 +43,7 @@ static void answer(int number, siginfo_t* information, void* pointer) {
   const unsigned char* code = (const unsigned char*)registers[REG_RIP];
   if (information->si_code <= 0 || information->si_addr != NULL || code[0] != 0x0f || code[1] != 0xa2) {
     // A fault of the program's own happens again, with its own handler.
-    sigaction(SIGSEGV, &before, NULL);
-    (void)number;
+    sigaction(number, &before, NULL);
     return;
   }
   unsigned r[4];

@@ -156,25 +156,18 @@ Ref<Constant> transposed(const Constant& constant, const std::vector<int64_t>& a
   return make(std::move(copy));
 }
 
+Ref<Value> reshaped(GraphRewriter& graph, const Opt<Operand>& x, const Shape& shape) {
+  return graph.call("reshape", {x}, attributes("reshape", {{"shape", shape}}));
+}
+
 Ref<Constant> sliced(const Constant& constant, const std::vector<int64_t>& begin, const std::vector<int64_t>& sizes) {
   auto shape = static_shape(constant.type->shape);
   TW_CHECK(shape && begin.size() == shape->size() && sizes.size() == shape->size());
-  auto strides = dense_strides(*shape);
-  auto width = static_cast<size_t>(constant.type->element.bytes());
-  const std::byte* source = constant.data.bytes().data();
-  std::vector<std::byte> bytes;
-  auto copy_from = [&](auto&& again, size_t d, int64_t at) -> void {
-    if (d == sizes.size()) {
-      const std::byte* element = source + static_cast<size_t>(at) * width;
-      bytes.insert(bytes.end(), element, element + width);
-      return;
-    }
-    for (int64_t i = 0; i < sizes[d]; ++i) again(again, d + 1, at + (begin[d] + i) * strides[d]);
-  };
-  copy_from(copy_from, 0, 0);
+  std::vector<ReadAt> reads;
+  for (size_t d = 0; d < begin.size(); ++d) reads.push_back({.dimension = d, .begin = begin[d]});
   Constant copy(constant);
   copy.type = tensor_type(shape_of(std::span<const int64_t>(sizes)), constant.type->element);
-  copy.data = Blob(std::move(bytes));
+  copy.data = indexed(constant.data, constant.type->element, *shape, reads, sizes);
   return make(std::move(copy));
 }
 

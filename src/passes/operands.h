@@ -40,6 +40,10 @@ template <class T> bool has_shape(const Opt<T>& operand, const Shape& shape) { r
 // The common shape of broadcasting is `shape` itself: the other operand does not enlarge it.
 bool broadcasts_into(const Shape& from, const Shape& shape);
 
+// ---- calls
+// A reshape of the operand, called now.
+Ref<Value> reshaped(GraphRewriter& graph, const Opt<Operand>& x, const Shape& shape);
+
 // ---- constants
 const Constant* constant_of(const Node* operand);
 template <class T> const Constant* constant_of(const Opt<T>& operand) { return constant_of(operand.node()); }

@@ -4,6 +4,7 @@
 // many of those as of 64.
 #include "ops/elementwise.h"
 #include "ops/loops.h"
+#include "ops/trees.h"
 
 namespace tw::ops {
 
@@ -20,8 +21,6 @@ enum Input : size_t { data, roots, feature, threshold, children, leaf_begin, lea
 
 constexpr int64_t most_nodes = int64_t{1} << 30; // so that places of children have 31 bits
 
-constexpr const char* comparisons[] = {"leaf", "le", "lt", "ge", "gt", "eq", "ne"}; // by mode
-
 Types types(TypeContext& c) {
   auto a = c.attrs<TreeEnsemble>();
   if (a.targets < 1) throw user_error("targets must be at least 1, found {}", a.targets);
@@ -29,7 +28,7 @@ Types types(TypeContext& c) {
   if (a.aggregate != "sum" && a.aggregate != "average" && a.aggregate != "min" && a.aggregate != "max")
     throw user_error("aggregate must be sum, average, min or max, found '{}'", a.aggregate.str());
   bool known = a.comparison == "mixed";
-  for (const char* name : comparisons) known = known || (a.comparison == name && a.comparison != "leaf");
+  for (const char* name : tree_comparisons) known = known || (a.comparison == name && a.comparison != "leaf");
   if (!known) throw user_error("comparison must be le, lt, ge, gt, eq, ne or mixed, found '{}'", a.comparison.str());
   if (a.comparison == "mixed" && !c.has(mode)) throw user_error("comparison mixed needs the nodes' modes");
   if (c.rank(data) != 2) throw user_error("x must have rank 2, found {}", c.rank(data));
@@ -111,8 +110,8 @@ private:
       result = compared(a_.comparison, value, limit);
     } else {
       E how = c_.input(mode)({node});
-      for (int64_t k = std::size(comparisons); k-- > 1;)
-        result = select(eq(how, imm(k, i32)), compared(comparisons[k], value, limit), result);
+      for (int64_t k = std::size(tree_comparisons); k-- > 1;)
+        result = select(eq(how, imm(k, i32)), compared(tree_comparisons[k], value, limit), result);
     }
     if (!c_.has(missing_true) || !value->dtype.is_float()) return result;
     return result || (call("isnan", {value}) && ne(c_.input(missing_true)({node}), imm(0, i32)));

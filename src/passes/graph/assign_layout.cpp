@@ -79,8 +79,8 @@ private:
     if (const auto* constant = constant_of(x)) return transposed(*reshaped(*constant, Shape(full)).get(), to_last(rank).vector());
     bool one_dimension = true;
     for (size_t d = 0; d < rank; ++d) one_dimension = one_dimension && (d == 1 || is_int(full[d], 1));
-    if (one_dimension) return graph.call("reshape", {x}, attributes("reshape", {{"shape", Shape(permuted_to_last(Shape(full)))}}));
-    return transpose(graph, graph.call("reshape", {x}, attributes("reshape", {{"shape", Shape(full)}})), to_last(rank));
+    if (one_dimension) return reshaped(graph, x, Shape(permuted_to_last(Shape(full))));
+    return transpose(graph, reshaped(graph, x, Shape(full)), to_last(rank));
   }
 
   Operands in_last(GraphRewriter& graph, const OpCall& call, const Part& part) {

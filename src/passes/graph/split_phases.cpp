@@ -106,12 +106,12 @@ public:
     weights_shape.push_back(w[rank]);
     weights_shape.push_back(ops::simplified(outputs * phases));
     pads.insert(pads.end(), ends.begin(), ends.end());
-    Ref<Operand> weights = reshape(transpose(parted_weights(), order), Shape(weights_shape));
+    Ref<Operand> weights = reshaped(graph_, transpose(parted_weights(), order), Shape(weights_shape));
     Opt<Operand> bias;
     if (has_argument(call_, 2)) {
-      Ref<Operand> one = reshape(argument(call_, 2), Shape{imm(1), outputs});
+      Ref<Operand> one = reshaped(graph_, argument(call_, 2), Shape{imm(1), outputs});
       Ref<Operand> all = graph_.call("expand", {one}, attributes("expand", {{"shape", Shape{imm(phases), outputs}}}));
-      bias = reshape(all, Shape{weights_shape.back()});
+      bias = reshaped(graph_, all, Shape{weights_shape.back()});
     }
     Ref<Operand> y = graph_.call(
         call_.op, {call_.args[0], weights, bias},
@@ -120,9 +120,6 @@ public:
   }
 
 private:
-  Ref<Operand> reshape(const Ref<Operand>& x, const Shape& shape) {
-    return graph_.call("reshape", {x}, attributes("reshape", {{"shape", shape}}));
-  }
   // With the leading dimensions in that order and the others behind them.
   Ref<Operand> transpose(const Ref<Operand>& x, std::vector<int64_t> order) {
     for (auto d = static_cast<int64_t>(order.size()); d < static_cast<int64_t>(shape_of_operand(x).size()); ++d) order.push_back(d);
@@ -142,7 +139,7 @@ private:
     }
     shape.insert(shape.end(), from.end() - 2, from.end());
     if (longer) w = graph_.call("pad", {w}, attributes("pad", {{"begin", List<Ref<Expr>>(none)}, {"end", List<Ref<Expr>>(behind)}}));
-    return reshape(w, Shape(shape));
+    return reshaped(graph_, w, Shape(shape));
   }
 
   // (N, places…, strides… * O) → (N, results…, O)
@@ -157,7 +154,7 @@ private:
     }
     parted.push_back(outputs);
     joined.push_back(outputs);
-    Ref<Operand> all = reshape(transpose(reshape(y, Shape(parted)), order), Shape(joined));
+    Ref<Operand> all = reshaped(graph_, transpose(reshaped(graph_, y, Shape(parted)), order), Shape(joined));
     return graph_.call(
         "slice", {all},
         attributes("slice", {{"axes", List<int64_t>(axes)}, {"begin", List<Ref<Expr>>(first)}, {"end", List<Ref<Expr>>(last)}}));

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Tree ensembles of ai.onnx.ml. The model lists nodes and leaf entries of all trees in parallel arrays, keyed by (tree, node); here they
 // are numbered, so that the operator finds a node's children and a leaf's entries by index.
+#include "ops/trees.h"
 #include "frontends/onnx/operators/operators.h"
 #include "frontends/onnx/tensor.h"
 
@@ -33,8 +34,6 @@ bool is_double(const NodeContext& c, const std::string& prefix) {
   return c.has_attribute(name.c_str()) && attribute_tensor(c.node, name).element == ElementType::float64;
 }
 
-constexpr const char* comparisons[] = {"", "le", "lt", "ge", "gt", "eq", "ne"}; // by mode, 0 a leaf
-
 class Ensemble {
 public:
   Ensemble(NodeContext& c, const std::string& entries, const char* ids, const char* weights)
@@ -55,7 +54,7 @@ public:
     std::set<int64_t> modes(mode_.begin(), mode_.end());
     modes.erase(0); // leaves
     bool mixed = modes.size() > 1, misses = std::any_of(missing_.begin(), missing_.end(), [](int64_t flag) { return flag != 0; });
-    Name comparison = mixed ? "mixed" : modes.empty() ? "le" : comparisons[static_cast<size_t>(*modes.begin())];
+    Name comparison = mixed ? "mixed" : modes.empty() ? "le" : ops::tree_comparisons[static_cast<size_t>(*modes.begin())];
     return c_.call("tree_ensemble",
                    {x, table(roots_), table(feature_), vector(threshold_), table(children_), ints(begin_), ints(end_), ints(target_),
                     vector(weight_), mixed ? Opt<Operand>(table(mode_)) : Opt<Operand>(),

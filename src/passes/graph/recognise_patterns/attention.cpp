@@ -70,7 +70,7 @@ bool scores_of(GraphRewriter& graph, const Opt<Operand>& x, const Shape& scores,
       Scores found;
       if (!broadcasts_into(mask, scores) || !scores_of(graph, call->args[i], scores, found, depth + 1)) continue;
       Ref<Operand> addend = argument(*call, 1 - i);
-      if (!has_shape(addend, mask)) addend = graph.call("reshape", {addend}, attributes("reshape", {{"shape", mask}}));
+      if (!has_shape(addend, mask)) addend = reshaped(graph, addend, mask);
       out.masks.push_back(addend);
       out.masks.insert(out.masks.end(), found.masks.begin(), found.masks.end());
       out.product = found.product;

@@ -98,12 +98,9 @@ Replacement group_norm(GraphRewriter& graph, const OpCall& call) {
   if (!channels || !groups || *groups < 1 || *channels % *groups != 0) return {};
   std::vector<Opt<Operand>> args = {before->args[0]};
   for (size_t i = 1; i < 3; ++i) {
-    auto reshape = [&](const Opt<Operand>& p, const Shape& shape) {
-      return graph.call("reshape", {p}, attributes("reshape", {{"shape", shape}}));
-    };
-    Ref<Operand> column = reshape(norm->args[i], Shape{imm(*groups), imm(1)});
+    Ref<Operand> column = reshaped(graph, norm->args[i], Shape{imm(*groups), imm(1)});
     Ref<Operand> each = graph.call("expand", {column}, attributes("expand", {{"shape", Shape{imm(*groups), imm(*channels / *groups)}}}));
-    args.push_back(reshape(each, Shape{imm(*channels)}));
+    args.push_back(reshaped(graph, each, Shape{imm(*channels)}));
   }
   double epsilon = attribute<double>(*norm, "epsilon");
   return Operands{graph.call("group_norm", std::move(args), attributes("group_norm", {{"groups", *groups}, {"epsilon", epsilon}}))};

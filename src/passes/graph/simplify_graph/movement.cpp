@@ -10,11 +10,7 @@ namespace {
 
 Shape result_shape(const GraphRewriter& graph) { return shape_of_operand(graph.binding().values[0]); }
 
-Ref<Operand> reshape_to(GraphRewriter& graph, const Opt<Operand>& x, const Shape& shape) {
-  return graph.call("reshape", {x}, attributes("reshape", {{"shape", shape}}));
-}
-
-Replacement as_reshape(GraphRewriter& graph, const OpCall& call) { return Operands{reshape_to(graph, call.args[0], result_shape(graph))}; }
+Replacement as_reshape(GraphRewriter& graph, const OpCall& call) { return Operands{reshaped(graph, call.args[0], result_shape(graph))}; }
 
 // The same elements in the same order before and after: only the last shape matters.
 Replacement merge_reshapes(GraphRewriter& graph, const OpCall& call) {
@@ -23,7 +19,7 @@ Replacement merge_reshapes(GraphRewriter& graph, const OpCall& call) {
   const OpCall* inner = graph.producer(call.args[0], "reshape");
   if (!inner) return {};
   if (has_shape(inner->args[0], shape)) return Operands{argument(*inner, 0)};
-  return Operands{reshape_to(graph, inner->args[0], shape)};
+  return Operands{reshaped(graph, inner->args[0], shape)};
 }
 
 std::vector<int64_t> order_of(const OpCall& transpose) {
@@ -67,7 +63,7 @@ Replacement norm_behind_movement(GraphRewriter& graph, const OpCall& call) {
     if (norm->args[i] && shape_of_operand(norm->args[i]).size() > 1) return {};
   std::vector<Opt<Operand>> args = norm->args.vector();
   Ref<Operand> moved = argument(*norm, 0);
-  if (view) moved = reshape_to(graph, moved, to);
+  if (view) moved = reshaped(graph, moved, to);
   args[0] = graph.call(call.op, {moved}, call.attrs.vector());
   return Operands{graph.call(norm->op, std::move(args), with_attribute(*norm, "axis", int64_t{-1}))};
 }
@@ -130,7 +126,7 @@ Replacement gather_one(GraphRewriter& graph, const OpCall& call) {
                                  attributes("slice", {{"axes", List<int64_t>{static_cast<int64_t>(axis)}},
                                                       {"begin", List<int64_t>{index}},
                                                       {"end", List<int64_t>{index + 1}}}));
-  return Operands{reshape_to(graph, part, result_shape(graph))};
+  return Operands{reshaped(graph, part, result_shape(graph))};
 }
 
 Replacement same_result(GraphRewriter& graph, const OpCall& call) {

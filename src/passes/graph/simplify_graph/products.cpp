@@ -138,7 +138,7 @@ Replacement merge_first_place(GraphRewriter& graph, const OpCall& call) {
   shape[1] = arith::simplify(shape[0] * shape[1]);
   if (!pads.empty()) fewer_pads.erase(fewer_pads.begin() + static_cast<ptrdiff_t>(space)), fewer_pads.erase(fewer_pads.begin());
   std::vector<Opt<Operand>> args = call.args.vector();
-  args[0] = graph.call("reshape", {call.args[0]}, attributes("reshape", {{"shape", Shape(without_first(shape))}}));
+  args[0] = reshaped(graph, call.args[0], Shape(without_first(shape)));
   args[1] = reshaped(*weights, Shape(weights->type->shape.begin() + 1, weights->type->shape.end()));
   Ref<Value> result = graph.call("convolution", std::move(args),
                                  attributes("convolution", {{"channels_last", true},
@@ -146,7 +146,7 @@ Replacement merge_first_place(GraphRewriter& graph, const OpCall& call) {
                                                             {"strides", List<int64_t>(without_first(strides))},
                                                             {"dilations", List<int64_t>(without_first(dilations))},
                                                             {"pads", Shape(std::move(fewer_pads))}}));
-  return Operands{graph.call("reshape", {result}, attributes("reshape", {{"shape", output}}))};
+  return Operands{reshaped(graph, result, output)};
 }
 
 // Is it one factor for each channel, the last dimension?
@@ -168,7 +168,7 @@ Replacement scale_weights(GraphRewriter& graph, const OpCall& call) {
     if (!is_channel_vector(scaled->args[1 - i], input.back()) || !has_shape(scaled->args[i], input)) continue;
     auto product = [](auto begin, auto end) { return std::accumulate(begin, end, int64_t{1}, std::multiplies<>()); };
     if (8 * product(weights->begin(), weights->end()) > product(sizes->begin(), sizes->end())) return {};
-    Ref<Value> factors = graph.call("reshape", {scaled->args[1 - i]}, attributes("reshape", {{"shape", Shape{input.back(), imm(1)}}}));
+    Ref<Value> factors = reshaped(graph, scaled->args[1 - i], Shape{input.back(), imm(1)});
     std::vector<Opt<Operand>> args = call.args.vector();
     args[0] = scaled->args[i];
     args[1] = graph.call("mul", {call.args[1], factors});
@@ -191,7 +191,7 @@ Replacement activate_before_reshape(GraphRewriter& graph, const OpCall& call) {
   std::vector<Opt<Operand>> args = call.args.vector(); // others than the first are scalars
   args[0] = reshape->args[0];
   Ref<Value> result = graph.call(call.op, std::move(args), call.attrs.vector());
-  return Operands{graph.call("reshape", {result}, attributes("reshape", {{"shape", shape_of_operand(graph.binding().values[0])}}))};
+  return Operands{reshaped(graph, result, shape_of_operand(graph.binding().values[0]))};
 }
 
 // What is added to a reshaped product is added in front of the reshape, where it is the product's epilogue.
@@ -202,9 +202,9 @@ Replacement add_before_reshape(GraphRewriter& graph, const OpCall& call) {
     if (!reshape || !is_product(graph, reshape->args[0]) || is_product(graph, call.args[1 - i])) continue;
     if (!has_shape(call.args[i], shape) || !has_shape(call.args[1 - i], shape)) continue;
     std::vector<Opt<Operand>> args(2, reshape->args[0]);
-    args[1 - i] = graph.call("reshape", {call.args[1 - i]}, attributes("reshape", {{"shape", shape_of_operand(reshape->args[0])}}));
+    args[1 - i] = reshaped(graph, call.args[1 - i], shape_of_operand(reshape->args[0]));
     Ref<Value> sum = graph.call("add", std::move(args));
-    return Operands{graph.call("reshape", {sum}, attributes("reshape", {{"shape", shape}}))};
+    return Operands{reshaped(graph, sum, shape)};
   }
   return {};
 }
@@ -268,14 +268,13 @@ Replacement einsum_as_product(GraphRewriter& graph, const OpCall& call) {
       for (const auto& one : sizes_of(*group)) size = size * one;
       shape.push_back(arith::simplify(size));
     }
-    return graph.call("reshape", {x}, attributes("reshape", {{"shape", Shape(std::move(shape))}}));
+    return reshaped(graph, x, Shape(std::move(shape)));
   };
   const auto& [batch, rows, columns, summed] = *letters;
   Ref<Operand> a = merged(with_letters(graph, argument(call, 0), left, batch + rows + summed), rows, summed);
   Ref<Operand> b = merged(with_letters(graph, argument(call, 1), right, batch + summed + columns), summed, columns);
   Ref<Operand> product = graph.call("matmul", {a, b});
-  if (rows.size() != 1 || columns.size() != 1)
-    product = graph.call("reshape", {product}, attributes("reshape", {{"shape", Shape(sizes_of(batch + rows + columns))}}));
+  if (rows.size() != 1 || columns.size() != 1) product = reshaped(graph, product, Shape(sizes_of(batch + rows + columns)));
   return Operands{with_letters(graph, product, batch + rows + columns, terms.result)};
 }
 

@@ -142,12 +142,9 @@ Replacement as_transpose(GraphRewriter& graph, const Ref<Operand>& x, const std:
       for (const Cell& cell : cells) order.push_back(place[cell.dimension] + 1);
     order.push_back(place[d]);
   }
-  auto reshaped = [&](const Ref<Operand>& y, const Shape& to) {
-    return graph.call("reshape", {y}, attributes("reshape", {{"shape", to}}));
-  };
-  Ref<Operand> moved = reshaped(x, shape_of(std::span<const int64_t>(cut)));
+  Ref<Operand> moved = reshaped(graph, x, shape_of(std::span<const int64_t>(cut)));
   moved = graph.call("transpose", {moved}, attributes("transpose", {{"axes", List<int64_t>(order)}}));
-  return Operands{reshaped(moved, shape_of_operand(graph.binding().values[0]))};
+  return Operands{reshaped(graph, moved, shape_of_operand(graph.binding().values[0]))};
 }
 
 Replacement concat_of_slices(GraphRewriter& graph, const OpCall& call) {

@@ -208,7 +208,7 @@ Replacement emit_picks(GraphRewriter& graph, const Ref<Operand>& base, const std
                                           {"end", List<int64_t>(ends)},
                                           {"steps", stepped ? List<int64_t>(steps) : List<int64_t>()}}));
   Shape wanted = shape_of(std::span<const int64_t>(result));
-  if (!has_shape(out, wanted)) out = graph.call("reshape", {out}, attributes("reshape", {{"shape", wanted}}));
+  if (!has_shape(out, wanted)) out = reshaped(graph, out, wanted);
   return Operands{out};
 }
 
