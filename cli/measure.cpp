@@ -22,7 +22,7 @@ double Samples::quantile(double q) const {
   return sorted[below] + (place - std::floor(place)) * (above - sorted[below]);
 }
 
-Samples measure_runs(Runner& runner, const NamedTensors& inputs, const MeasureOptions& options, const std::function<void()>& after) {
+Samples measure_runs(Runner& runner, const NamedTensors& inputs, const MeasureOptions& options, const std::function<void(double)>& after) {
   using Clock = std::chrono::steady_clock;
   const auto since = [](Clock::time_point begin) { return std::chrono::duration<double>(Clock::now() - begin).count(); };
   Progress progress("measuring");
@@ -32,8 +32,9 @@ Samples measure_runs(Runner& runner, const NamedTensors& inputs, const MeasureOp
   while (samples.size() < static_cast<size_t>(options.runs) || since(begin) < options.seconds) {
     const auto start = Clock::now();
     runner.run(inputs);
-    samples.add(since(start));
-    if (after) after();
+    const double seconds = since(start);
+    samples.add(seconds);
+    if (after) after(seconds);
   }
   return samples;
 }

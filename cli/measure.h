@@ -23,7 +23,8 @@ private:
   std::vector<double> values_;
 };
 
-// `after` is called after each measured run.
-Samples measure_runs(Runner& runner, const NamedTensors& inputs, const MeasureOptions& options, const std::function<void()>& after = {});
+// `after` is called after each measured run, with its seconds.
+Samples measure_runs(Runner& runner, const NamedTensors& inputs, const MeasureOptions& options,
+                     const std::function<void(double)>& after = {});
 
 } // namespace tw::cli

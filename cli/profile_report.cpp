@@ -7,9 +7,9 @@
 
 namespace tw::cli {
 
-double Roof::seconds(double flops, double bytes) const {
+double Roof::memory_seconds(double bytes) const {
   const auto level = std::find_if(levels.begin(), levels.end(), [&](const Level& l) { return bytes <= l.bytes; });
-  return std::max(flops / flops_per_second, level == levels.end() ? 0 : bytes / level->bytes_per_second);
+  return level == levels.end() ? 0 : bytes / level->bytes_per_second;
 }
 
 Roof roof_of(const std::string& target_name, int threads) {
@@ -24,7 +24,7 @@ Roof roof_of(const std::string& target_name, int threads) {
                      {static_cast<double>(target.l2_bytes * used), target.cost.l2_bytes_per_cycle * cycles},
                      {static_cast<double>(target.l3_bytes), target.cost.l3_bytes_per_cycle * cycles},
                      {INFINITY, memory * 1e9}},
-          .measured = target.calibrated};
+          .calibrated = target.calibrated};
 }
 
 double ProfileReport::launch_seconds() const {
@@ -36,10 +36,10 @@ namespace {
 std::string label(const LaunchProfile& launch) { return launch.origin.empty() ? launch.kernel : launch.origin; }
 
 std::string summary(const ProfileReport& report) {
-  return fmt::format("{}: {} a run (median of {}), {} in {} kernels, {} threads, {}; roof: {:.0f} GFLOP/s, {:.1f} GB/s of memory, {}",
+  return fmt::format("{}: {} a run (median of {}), {} in {} kernels, {} threads, {}; roof: {:.0f} GFLOP/s, measured between the runs, {:.1f} GB/s of memory, {}",
                      report.model, time_text(report.seconds), report.runs, time_text(report.launch_seconds()), report.launches.size(),
                      report.threads, report.target, report.roof.flops_per_second * 1e-9, report.roof.memory_gigabytes(),
-                     report.roof.measured ? "as calibrated" : "nominal (tensorwright doctor --calibrate measures them)");
+                     report.roof.calibrated ? "as calibrated" : "nominal (tensorwright doctor --calibrate measures it)");
 }
 
 std::string escape(std::string_view text) {
@@ -124,6 +124,7 @@ Json to_json(const ProfileReport& report) {
                         {"best_seconds", l.best_seconds},
                         {"predicted_seconds", l.predicted_seconds},
                         {"flops", l.flops},
+                        {"possible_flops", l.possible_flops},
                         {"bytes", l.bytes},
                         {"gflops_per_second", l.gflops()},
                         {"gigabytes_per_second", l.gigabytes()},
@@ -135,7 +136,7 @@ Json to_json(const ProfileReport& report) {
           {"roof",
            {{"gflops_per_second", report.roof.flops_per_second * 1e-9},
             {"memory_gigabytes_per_second", report.roof.memory_gigabytes()},
-            {"calibrated", report.roof.measured}}},
+            {"calibrated", report.roof.calibrated}}},
           {"launches", launches}};
 }
 

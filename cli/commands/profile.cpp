@@ -1,18 +1,47 @@
 // SPDX-License-Identifier: Apache-2.0
 // tensorwright profile: the time of each kernel beside its predicted time, and how near it comes to what the machine can do.
 #include "cli/profile_report.h"
+#include "compile/pace.h"
 
 namespace tw::cli {
 namespace {
+
+// What the core that runs the model can do between one run and the next.
+class PaceBetweenRuns {
+public:
+  explicit PaceBetweenRuns(const std::string& target) : pace_(native_target_with(parse_features(target))), before_(pace_.flops_per_second(0)) {}
+
+  // Around the run that has just ended, which took so long: the mean of before and after.
+  double after(double run_seconds) {
+    constexpr double share = 0.02;
+    const double now = pace_.flops_per_second(share * run_seconds), around = (before_ + now) / 2;
+    before_ = now;
+    samples_.add(around);
+    return around;
+  }
+  double median() const { return samples_.quantile(0.5); }
+
+private:
+  compile::Pace pace_;
+  double before_;
+  Samples samples_;
+};
 
 ProfileReport measure(const ModelOptions& options, const InputOptions& input_options, const MeasureOptions& measure_options) {
   LoadedModel model(options);
   const tw_module_descriptor& module = model.descriptor();
   const NamedTensors inputs = make_inputs(module, input_options, options.sizes());
   Runner runner(model, options.threads, true);
-  std::vector<Samples> launches(static_cast<size_t>(module.launch_count));
-  const Samples runs = measure_runs(runner, inputs, measure_options, [&] {
-    for (size_t i = 0; i < launches.size(); ++i) launches[i].add(tw_session_launch_seconds(runner.session(), static_cast<int32_t>(i)));
+  const auto count = static_cast<size_t>(module.launch_count);
+  std::vector<Samples> launches(count), possible_flops(count);
+  PaceBetweenRuns pace(module.target);
+  const Samples runs = measure_runs(runner, inputs, measure_options, [&](double run_seconds) {
+    const double flops_per_second = pace.after(run_seconds);
+    for (size_t i = 0; i < count; ++i) {
+      const double seconds = tw_session_launch_seconds(runner.session(), static_cast<int32_t>(i));
+      launches[i].add(seconds);
+      possible_flops[i].add(seconds * flops_per_second);
+    }
   });
   ProfileReport report;
   report.model = options.path;
@@ -21,6 +50,9 @@ ProfileReport measure(const ModelOptions& options, const InputOptions& input_opt
   report.runs = static_cast<int64_t>(runs.size());
   report.seconds = runs.quantile(0.5);
   report.roof = roof_of(report.target, report.threads);
+  // That of all threads as the target has it beside that of one.
+  const double threads_pace = report.roof.flops_per_second / roof_of(report.target, 1).flops_per_second;
+  report.roof.flops_per_second = pace.median() * threads_pace;
   for (size_t i = 0; i < launches.size(); ++i) {
     const tw_launch& launch = module.launches[i];
     // The prediction is for one thread; kernels too small to be worth a barrier run on one.
@@ -34,7 +66,8 @@ ProfileReport measure(const ModelOptions& options, const InputOptions& input_opt
                                .predicted_seconds = launch.predicted_ns * 1e-9 / sharing,
                                .flops = launch.flops,
                                .bytes = launch.bytes,
-                               .roof_seconds = report.roof.seconds(launch.flops, launch.bytes)});
+                               .possible_flops = std::max(possible_flops[i].quantile(0.5), 0.0) * threads_pace,
+                               .memory_seconds = report.roof.memory_seconds(launch.bytes)});
   }
   return report;
 }

@@ -50,9 +50,9 @@ ProfileReport report() {
                           .predicted_seconds = 0.0005,
                           .flops = 1e9,
                           .bytes = 1e6,
-                          .roof_seconds = 0.0005});
-  out.launches.push_back(
-      {.kernel = "k<2>", .origin = "", .shape = "", .seconds = 0, .predicted_seconds = 0, .flops = 0, .bytes = 0, .roof_seconds = 0});
+                          .possible_flops = 2e9,
+                          .memory_seconds = 0.0001});
+  out.launches.push_back({.kernel = "k<2>", .origin = "", .shape = ""});
   return out;
 }
 
@@ -73,12 +73,13 @@ TEST(Profile, PageIsSelfContained) {
   for (const char* link : {"http", "src=", "href=", "@import"}) EXPECT_THAT(page, Not(HasSubstr(link)));
 }
 
-// Compute-bound work stands under the processor's roof; memory-bound work under that of the smallest cache that holds its bytes.
+// Bytes stand under the roof of the smallest cache that holds them, a launch under the lower one of memory's and multiply-adds' roofs.
 TEST(Profile, Roof) {
   const Roof roof{.flops_per_second = 100, .levels = {{50, 20}, {INFINITY, 10}}};
-  EXPECT_DOUBLE_EQ(roof.seconds(1000, 10), 10);
-  EXPECT_DOUBLE_EQ(roof.seconds(10, 40), 2);
-  EXPECT_DOUBLE_EQ(roof.seconds(10, 1000), 100);
+  EXPECT_DOUBLE_EQ(roof.memory_seconds(40), 2);
+  EXPECT_DOUBLE_EQ(roof.memory_seconds(1000), 100);
+  EXPECT_DOUBLE_EQ((LaunchProfile{.seconds = 2, .flops = 30, .possible_flops = 40, .memory_seconds = 1}.roof_percent()), 75);
+  EXPECT_DOUBLE_EQ((LaunchProfile{.seconds = 2, .flops = 10, .possible_flops = 40, .memory_seconds = 1}.roof_percent()), 50);
 }
 
 } // namespace
