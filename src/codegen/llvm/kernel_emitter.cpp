@@ -4,6 +4,7 @@
 
 #include "codegen/llvm/register_tile_emitter.h"
 #include "ir/build.h"
+#include "ir/overwrites.h"
 #include "ir/streamed.h"
 #include "ir/visit.h"
 #include "tensorwright/artifact.h"
@@ -52,9 +53,10 @@ llvm::Function* KernelEmitter::emit(const Kernel& kernel, const std::string& sym
   function->setVisibility(llvm::GlobalValue::HiddenVisibility);
   enter(function);
   unsigned i = 0;
+  const bool results_overlap = overwrites_any(kernel);
   for (const auto& p : kernel.params) {
     function->getArg(i)->setName(p->buffer->id.str());
-    function->addParamAttr(i, llvm::Attribute::NoAlias);
+    if (p->access == Access::in ? !overwrites(kernel, *p->buffer) : !results_overlap) function->addParamAttr(i, llvm::Attribute::NoAlias);
     if (p->access == Access::in) function->addParamAttr(i, llvm::Attribute::ReadOnly);
     buffers_[p->buffer.node()] = function->getArg(i++);
   }

@@ -2,16 +2,20 @@
 // Where each value lives during a run: views share their argument's bytes, parts of a concatenation in place lie in the bytes of the
 // result, results of the entry are written in place, values of constant size get offsets in one arena by size, largest first, into the
 // lowest gap among those alive at the same time; sizes that depend on the entry's dims share numbered regions; sizes known only during the
-// run get slots.
+// run get slots. A result takes the place of an operand that nobody needs any more, where its kernel reads each element only to replace it;
+// such kernels are marked (ir/overwrites.h).
 //
 // Gives the attributes arena_bytes, live_bytes (the most that those of the arena need at once: it can be no smaller), regions (sizes in
 // bytes, as expressions over the dims), slots to the entry function.
+#include "ir/overwrites.h"
 #include "ir/visit.h"
 #include "passes/fusion.h"
+#include "passes/overwriting.h"
 #include "passes/pass.h"
 #include "passes/placement.h"
 
 #include <map>
+#include <set>
 #include <unordered_set>
 
 namespace tw::passes {
@@ -24,11 +28,44 @@ struct Item {
   Ref<Expr> bytes;
   int64_t first = 0, last = 0; // positions of the first write and the last use
   Opt<Storage> storage;
+  bool gone = false; // lies in another's place
+};
+
+// What the planner asks of kernels, and says about them. One for all functions, which share kernels.
+class KernelTable {
+public:
+  explicit KernelTable(const Ref<Module>& module) : module_(module) {}
+
+  const std::vector<Overwriting>& possible_overwriting(Name id) {
+    auto [found, added] = possible_.try_emplace(id);
+    if (added)
+      if (auto kernel = as_opt<Kernel>(find_callable(module_, id))) found->second = passes::possible_overwriting(*kernel);
+    return found->second;
+  }
+  void mark(Name id, size_t input) { marked_[id].insert(input); }
+
+  std::vector<Ref<Callable>> marked_kernels() const {
+    std::vector<Ref<Callable>> out;
+    for (const auto& [id, inputs] : marked_) {
+      Ref<Kernel> kernel = as_ref<Kernel>(find_callable(module_, id));
+      std::vector<Name> names;
+      for (size_t input : inputs) names.push_back(kernel->params[input]->buffer->id);
+      std::vector<Ref<Attr>> attrs = kernel->attrs.vector();
+      attrs.push_back(make(Attr{.name = overwrites_attribute, .value = List<Name>(std::move(names))}));
+      out.push_back(with(kernel, &Kernel::attrs, List<Ref<Attr>>(std::move(attrs))));
+    }
+    return out;
+  }
+
+private:
+  Ref<Module> module_;
+  std::unordered_map<Name, std::vector<Overwriting>> possible_;
+  std::map<Name, std::set<size_t>> marked_;
 };
 
 class Planner {
 public:
-  explicit Planner(const Ref<Function>& function) : function_(function) {
+  Planner(const Ref<Function>& function, KernelTable& kernels) : function_(function), kernels_(kernels) {
     for (const auto& d : function->dims) dims_.insert(d.node());
   }
 
@@ -38,6 +75,7 @@ public:
     walk(*function_->body);
     ++position_;
     for (size_t i = 0; i < function_->body->results.size(); ++i) result(function_->body->results[i].node(), static_cast<int64_t>(i));
+    for (const auto& [binding, position] : launches_) overwrite(*binding, position);
     place();
     return annotate();
   }
@@ -85,6 +123,7 @@ private:
       } else if (const auto* invoke = as<Invoke>(operation)) {
         for (const auto& v : binding->values) define(v);
         for (const auto& a : invoke->args) use(a.node());
+        launches_.emplace_back(&*binding, position_);
       } else if (const auto* branch = as<Branch>(operation)) {
         use(branch->cond.node());
         walk(*branch->then);
@@ -109,6 +148,32 @@ private:
     item.storage = make(Storage{.where = StorageKind::output, .offset = index});
   }
 
+  // The item of a value that is all of it, and in memory of this plan; null if there is none.
+  Item* whole_item(const Node* operand) {
+    auto found = items_.find(root(operand));
+    if (found == items_.end()) return nullptr;
+    Item& item = order_[found->second];
+    bool planned = !item.storage && known_at_entry(item.bytes);
+    const auto* value = as<Value>(operand);
+    return planned && value && !places_.contains(operand) && analyzer_.prove_equal(bytes_of(*value), item.bytes) ? &item : nullptr;
+  }
+  // Results of a launch take the places of operands whose last use it is.
+  void overwrite(const Binding& binding, int64_t position) {
+    const auto& invoke = *as<Invoke>(binding.operation);
+    for (const Overwriting& pair : kernels_.possible_overwriting(invoke.callee)) {
+      const Node *operand = invoke.args[pair.input].node(), *result = binding.values[pair.output - invoke.args.size()].node();
+      Item *old = whole_item(operand), *young = whole_item(result);
+      if (!old || !young || old == young || root(result) != result || young->gone || old->last != position) continue;
+      auto same = [&](const auto& a) { return root(a.node()) == root(operand); };
+      if (std::count_if(invoke.args.begin(), invoke.args.end(), same) != 1 || !analyzer_.prove_equal(old->bytes, young->bytes)) continue;
+      old->last = std::max(old->last, young->last);
+      young->gone = true;
+      items_[result] = items_.at(root(operand));
+      in_place_of_operands_.push_back(as_ref<Value>(ref_to(*as<Value>(result))));
+      kernels_.mark(invoke.callee, pair.input);
+    }
+  }
+
   // ---- placement
   Ref<Expr> bytes_of(const Value& value) {
     Ref<TensorType> type = tensor_of(&value);
@@ -125,7 +190,7 @@ private:
   void place() {
     std::vector<Item*> fixed, symbolic;
     for (Item& item : order_) {
-      if (item.storage) continue;
+      if (item.storage || item.gone) continue;
       if (as_int(item.bytes)) fixed.push_back(&item);
       else if (known_at_entry(item.bytes)) symbolic.push_back(&item);
       else item.storage = make(Storage{.where = StorageKind::slot, .offset = slots_++});
@@ -180,7 +245,9 @@ private:
     auto store = [&](const Ref<Value>& value, const Opt<Storage>& storage) {
       stored.emplace(value.node(), with(value, &Value::storage, storage));
     };
-    for (const Item& item : order_) store(item.value, item.storage);
+    for (const Item& item : order_)
+      if (!item.gone) store(item.value, item.storage);
+    for (const auto& value : in_place_of_operands_) store(value, order_[items_.at(value.node())].storage);
     for (const auto& [part, place] : places_) {
       const Ref<Value>& value = values_.at(part);
       Ref<Storage> whole = as_ref<Storage>(order_[items_.at(place.whole)].storage);
@@ -207,6 +274,9 @@ private:
   }
 
   Ref<Function> function_;
+  KernelTable& kernels_;
+  std::vector<std::pair<const Binding*, int64_t>> launches_; // with their positions
+  std::vector<Ref<Value>> in_place_of_operands_;
   std::unordered_set<const Node*> dims_, params_;
   std::unordered_map<const Node*, const Node*> alias_;
   std::unordered_map<const Node*, Ref<Value>> values_; // of the outermost body
@@ -222,9 +292,11 @@ private:
 } // namespace
 
 Ref<Module> plan_memory(const Ref<Module>& module, PassContext&) {
+  KernelTable kernels(module);
   std::vector<Ref<Callable>> changed;
   for (const auto& callable : module->functions)
-    if (as<Function>(callable)) changed.push_back(Planner(as_ref<Function>(callable)).run());
+    if (as<Function>(callable)) changed.push_back(Planner(as_ref<Function>(callable), kernels).run());
+  for (auto& kernel : kernels.marked_kernels()) changed.push_back(std::move(kernel));
   return with_callables(module, changed);
 }
 
