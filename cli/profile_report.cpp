@@ -36,7 +36,8 @@ namespace {
 std::string label(const LaunchProfile& launch) { return launch.origin.empty() ? launch.kernel : launch.origin; }
 
 std::string summary(const ProfileReport& report) {
-  return fmt::format("{}: {} a run (median of {}), {} in {} kernels, {} threads, {}; roof: {:.0f} GFLOP/s, measured between the runs, {:.1f} GB/s of memory, {}",
+  return fmt::format("{}: {} a run (median of {}), {} in {} kernels, {} threads, {}; roof: {:.0f} GFLOP/s, measured between the runs, "
+                     "{:.1f} GB/s of memory, {}",
                      report.model, time_text(report.seconds), report.runs, time_text(report.launch_seconds()), report.launches.size(),
                      report.threads, report.target, report.roof.flops_per_second * 1e-9, report.roof.memory_gigabytes(),
                      report.roof.calibrated ? "as calibrated" : "nominal (tensorwright doctor --calibrate measures it)");

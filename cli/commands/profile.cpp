@@ -9,7 +9,8 @@ namespace {
 // What the core that runs the model can do between one run and the next.
 class PaceBetweenRuns {
 public:
-  explicit PaceBetweenRuns(const std::string& target) : pace_(native_target_with(parse_features(target))), before_(pace_.flops_per_second(0)) {}
+  explicit PaceBetweenRuns(const std::string& target)
+      : pace_(native_target_with(parse_features(target))), before_(pace_.flops_per_second(0)) {}
 
   // Around the run that has just ended, which took so long: the mean of before and after.
   double after(double run_seconds) {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Results that may be computed over an operand: an attribute of a kernel lists the inputs in whose memory one of its outputs may lie. Such a
-// kernel reads each element of the input only in the store that replaces it. Whether memory is shared is each launch's matter.
+// Results that may be computed over an operand: an attribute of a kernel lists the inputs in whose memory one of its outputs may lie. Such
+// a kernel reads each element of the input only in the store that replaces it. Whether memory is shared is each launch's matter.
 //
 //   @kernel(overwrites=("residual",))
 #pragma once

@@ -18,10 +18,7 @@ public:
 
   bool only_where_stored(const Ref<Stmt>& body) {
     visit(
-        body,
-        [&](const For& loop, Walk walk) {
-          inside(loop.var, loop.extent, [&] { walk(static_cast<const Node*>(&loop)); });
-        },
+        body, [&](const For& loop, Walk walk) { inside(loop.var, loop.extent, [&] { walk(static_cast<const Node*>(&loop)); }); },
         [&](const While& loop, Walk walk) {
           ++repeated_; // how often is not known
           walk(static_cast<const Node*>(&loop));

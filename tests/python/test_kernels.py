@@ -218,3 +218,19 @@ def test_transposes(shape, order):
     """Squares that are turned in registers, and what is left beside them."""
     model = model_of([helper.make_node("Transpose", ["x"], ["y"], perm=order)], {"x": list(shape)}, ["y"], {})
     check(model, {"x": np.random.default_rng(5).standard_normal(shape).astype(np.float32)})
+
+
+@pytest.mark.parametrize("channels, height, width", [(24, 9, 11), (64, 28, 28), (130, 5, 7), (16, 1, 1)])
+def test_results_in_the_memory_of_operands(channels, height, width):
+    """Residual blocks: sums that may take the residual's place, one whose residual is needed again, one that reads it in another order."""
+    random = np.random.default_rng(13)
+    constants = {n: (random.standard_normal((channels, channels, k, k)) / (channels * k * k)**0.5).astype(np.float32) for n, k in zip("uvwz", (1, 3, 1, 3))}
+    nodes = [helper.make_node("Conv", ["x", "u"], ["a"]), helper.make_node("Conv", ["a", "v"], ["b"], pads=[1] * 4),
+             helper.make_node("Add", ["b", "a"], ["c"]), helper.make_node("Relu", ["c"], ["d"]),
+             helper.make_node("Conv", ["d", "w"], ["e"]), helper.make_node("Mul", ["e", "d"], ["f"]),
+             helper.make_node("Conv", ["f", "z"], ["g"], pads=[1] * 4), helper.make_node("Sub", ["g", "f"], ["h"]), helper.make_node("Add", ["h", "d"], ["i"]),
+             helper.make_node("Tanh", ["i"], ["j"]), helper.make_node("Transpose", ["j"], ["k"], perm=[0, 1, 3, 2]),
+             helper.make_node("Reshape", ["k", "like"], ["l"]), helper.make_node("Add", ["j", "l"], ["m"]), helper.make_node("Conv", ["m", "u"], ["y"])]
+    feeds = {"x": random.standard_normal((2, channels, height, width)).astype(np.float32)}
+    check(model_of(nodes, {"x": [2, channels, height, width]}, ["y"], constants | {"like": np.array([0, 0, height, width])}), feeds)
+    check(model_of(nodes, {"x": ["n", channels, height, width]}, ["y"], constants | {"like": np.array([0, 0, height, width])}), feeds)
