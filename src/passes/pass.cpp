@@ -16,6 +16,14 @@ Name id_of(const Ref<Callable>& callable) {
   throw internal_error("a module holds a {}", kind_name(callable.node()));
 }
 
+List<Ref<Attr>> with_attribute(const List<Ref<Attr>>& attrs, std::string_view name, Attr::Value value) {
+  std::vector<Ref<Attr>> out;
+  for (const auto& attr : attrs)
+    if (attr->name.str() != name) out.push_back(attr);
+  out.push_back(make(Attr{.name = Name(name), .value = std::move(value)}));
+  return List<Ref<Attr>>(std::move(out));
+}
+
 Opt<Callable> find_callable(const Ref<Module>& module, Name name) {
   for (const auto& callable : module->functions)
     if (id_of(callable) == name) return callable;

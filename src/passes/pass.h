@@ -57,6 +57,8 @@ Ref<Module> map_kernels(const Ref<Module>& module, PassContext& context, Functio
 // The module with some callables replaced or added (by name).
 Ref<Module> with_callables(const Ref<Module>& module, const std::vector<Ref<Callable>>& changed, const std::vector<Name>& removed = {});
 Name id_of(const Ref<Callable>& callable);
+// The attributes with one set; what is new comes last.
+List<Ref<Attr>> with_attribute(const List<Ref<Attr>>& attrs, std::string_view name, Attr::Value value);
 Opt<Callable> find_callable(const Ref<Module>& module, Name name);
 // Rewrites every body (function bodies and nested bodies of Branch and Loop), innermost first; f returns the new bindings.
 Ref<Function> map_bodies(const Ref<Function>& function, FunctionRef<Ref<Body>(const Ref<Body>&)> f);

@@ -119,6 +119,11 @@ llvm::Value* KernelEmitter::masked_load_at(llvm::Value* address, DType type, llv
   return from_storage(builder_.CreateMaskedLoad(storage_type(type), address, align, mask, nothing), type);
 }
 
+void KernelEmitter::ask_for(llvm::Value* address) {
+  builder_.CreateIntrinsic(llvm::Intrinsic::prefetch, {address->getType()},
+                           {address, builder_.getInt32(0), builder_.getInt32(2), builder_.getInt32(1)}); // read, second-level cache, data
+}
+
 llvm::Value* KernelEmitter::addresses(llvm::Value* pointer, llvm::Value* index, DType type) {
   return builder_.CreateGEP(storage_type(type.element()), pointer, index);
 }
@@ -140,6 +145,8 @@ llvm::Value* KernelEmitter::load(const Load& e) {
   const auto* ramp = as<Ramp>(e.index[0]);
   if (ramp && is_int(ramp->stride, 1)) {
     auto* address = builder_.CreateGEP(storage_type(type.element()), pointer, expression(ramp->base));
+    if (auto distance = ahead_.find(e.buffer.node()); distance != ahead_.end())
+      ask_for(builder_.CreateConstGEP1_64(builder_.getInt8Ty(), address, static_cast<uint64_t>(distance->second)));
     if (!mask) return load_at(address, type);
     return masked_load_at(address, type, mask);
   }

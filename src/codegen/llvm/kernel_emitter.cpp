@@ -3,6 +3,7 @@
 #include "codegen/llvm/kernel_emitter.h"
 
 #include "codegen/llvm/register_tile_emitter.h"
+#include "ir/ahead.h"
 #include "ir/build.h"
 #include "ir/overwrites.h"
 #include "ir/streamed.h"
@@ -58,6 +59,7 @@ llvm::Function* KernelEmitter::emit(const Kernel& kernel, const std::string& sym
     function->getArg(i)->setName(p->buffer->id.str());
     if (p->access == Access::in ? !overwrites(kernel, *p->buffer) : !results_overlap) function->addParamAttr(i, llvm::Attribute::NoAlias);
     if (p->access == Access::in) function->addParamAttr(i, llvm::Attribute::ReadOnly);
+    if (int64_t elements = elements_ahead(kernel, i)) ahead_[p->buffer.node()] = elements * p->buffer->element.bytes();
     buffers_[p->buffer.node()] = function->getArg(i++);
   }
   for (const auto& d : kernel.dims) {
@@ -84,6 +86,7 @@ void KernelEmitter::enter(llvm::Function* function) {
   buffers_.clear();
   memo_.clear();
   alive_.clear();
+  ahead_.clear();
   analyzer_ = std::make_unique<arith::Analyzer>();
   builder_.SetInsertPoint(llvm::BasicBlock::Create(module_.getContext(), "entry", function));
 }

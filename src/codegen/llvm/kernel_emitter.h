@@ -50,6 +50,8 @@ public:
   llvm::Value* splat(llvm::Value* scalar, int lanes);
   // A load or store of `lanes` neighbours at the address.
   llvm::Value* load_at(llvm::Value* address, DType type);
+  // A hint: the line at the address is to come into the second-level cache.
+  void ask_for(llvm::Value* address);
   llvm::Value* masked_load_at(llvm::Value* address, DType type, llvm::Value* mask);
   llvm::Value* literal(double value, DType type);
 
@@ -90,6 +92,7 @@ private:
   std::unique_ptr<arith::Analyzer> analyzer_;
   llvm::Value *thread_ = nullptr, *threads_ = nullptr, *scratch_ = nullptr, *run_ = nullptr;
   llvm::Value* scratch_used_ = nullptr;
+  std::unordered_map<const Node*, int64_t> ahead_; // bytes, by buffer (ir/ahead.h)
   bool inside_parallel_ = false;
 };
 

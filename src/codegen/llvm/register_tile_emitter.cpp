@@ -253,10 +253,7 @@ private:
     auto* address = b_.CreateGEP(element, emitter_.pointer_of(*load.buffer), index);
     constexpr int64_t line = 64;
     int64_t lines = std::max<int64_t>((each * *step * load.dtype.bytes() + line - 1) / line, 1);
-    for (int64_t i = 0; i < lines; ++i)
-      b_.CreateIntrinsic(llvm::Intrinsic::prefetch, {address->getType()},
-                         {b_.CreateConstGEP1_64(b_.getInt8Ty(), address, static_cast<uint64_t>(i * line)), b_.getInt32(0), b_.getInt32(2),
-                          b_.getInt32(1)}); // read, second-level cache, data
+    for (int64_t i = 0; i < lines; ++i) emitter_.ask_for(b_.CreateConstGEP1_64(b_.getInt8Ty(), address, static_cast<uint64_t>(i * line)));
   }
 
   Values advance(const Values& cursors, size_t axis, llvm::Value* by) {

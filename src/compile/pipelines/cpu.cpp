@@ -62,7 +62,8 @@ Pipeline cpu_pipeline(const Target&) {
       &prefetch_panels_pass,
       &stream_results_pass, // stores are the vectors that they will be
       &plan_memory_pass,
-      &place_barriers_pass, // who waits for whom depends on who shares memory
+      &prefetch_replaced_pass, // the plan says what is replaced
+      &place_barriers_pass,    // who waits for whom depends on who shares memory
   };
 }
 

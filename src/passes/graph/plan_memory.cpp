@@ -23,15 +23,6 @@ namespace {
 
 constexpr int64_t alignment = 64;
 
-// The attributes with others set.
-List<Ref<Attr>> with_attrs(const List<Ref<Attr>>& attrs, std::initializer_list<std::pair<const char*, Attr::Value>> set) {
-  std::vector<Ref<Attr>> out;
-  for (const auto& attr : attrs)
-    if (std::none_of(set.begin(), set.end(), [&](const auto& s) { return attr->name == s.first; })) out.push_back(attr);
-  for (const auto& [name, value] : set) out.push_back(make(Attr{.name = name, .value = value}));
-  return List<Ref<Attr>>(std::move(out));
-}
-
 struct Item {
   Ref<Value> value;
   Ref<Expr> bytes;
@@ -59,7 +50,7 @@ public:
       Ref<Kernel> kernel = as_ref<Kernel>(find_callable(module_, id));
       std::vector<Name> names;
       for (size_t input : inputs) names.push_back(kernel->params[input]->buffer->id);
-      out.push_back(with(kernel, &Kernel::attrs, with_attrs(kernel->attrs, {{overwrites_attribute, List<Name>(std::move(names))}})));
+      out.push_back(with(kernel, &Kernel::attrs, with_attribute(kernel->attrs, overwrites_attribute, List<Name>(std::move(names)))));
     }
     return out;
   }
@@ -272,9 +263,10 @@ private:
                     with(binding.values[0], &Value::storage, Opt<Storage>(make(Storage{.where = StorageKind::alias, .of = of}))));
     });
     body = substitute(body, views);
-    auto attrs =
-        with_attrs(function_->attrs,
-                   {{"arena_bytes", arena_bytes_}, {"live_bytes", live_bytes_}, {"regions", List<Ref<Expr>>(regions_)}, {"slots", slots_}});
+    auto attrs = with_attribute(function_->attrs, "arena_bytes", arena_bytes_);
+    attrs = with_attribute(attrs, "live_bytes", live_bytes_);
+    attrs = with_attribute(attrs, "regions", List<Ref<Expr>>(regions_));
+    attrs = with_attribute(attrs, "slots", slots_);
     return with(with(function_, &Function::body, body), &Function::attrs, attrs);
   }
 

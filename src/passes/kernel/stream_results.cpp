@@ -89,9 +89,7 @@ Ref<Kernel> stream_results(const Ref<Kernel>& kernel, PassContext& context) {
     if (found.known && found.all == elements(*p) && found.in_lines * 2 > found.all) streamed.push_back(p->buffer->id);
   }
   if (streamed.empty()) return kernel;
-  std::vector<Ref<Attr>> attrs = kernel->attrs.vector();
-  attrs.push_back(make(Attr{.name = streamed_attribute, .value = List<Name>(std::move(streamed))}));
-  return with(kernel, &Kernel::attrs, List<Ref<Attr>>(std::move(attrs)));
+  return with(kernel, &Kernel::attrs, with_attribute(kernel->attrs, streamed_attribute, List<Name>(std::move(streamed))));
 }
 
 extern const Pass stream_results_pass;
