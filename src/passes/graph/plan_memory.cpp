@@ -161,7 +161,8 @@ private:
     for (const Overwriting& pair : kernels_.possible_overwriting(invoke.callee)) {
       const Node *operand = invoke.args[pair.input].node(), *result = binding.values[pair.output - invoke.args.size()].node();
       Item *old = whole_item(operand), *young = whole_item(result);
-      if (!old || !young || old == young || root(result) != result || young->gone || old->last != position) continue;
+      // A result that is a part of another value, or has a place already, keeps it.
+      if (!old || !young || old == young || young->value.node() != result || old->last != position) continue;
       auto same = [&](const auto& a) { return root(a.node()) == root(operand); };
       if (std::count_if(invoke.args.begin(), invoke.args.end(), same) != 1 || !analyzer_.prove_equal(old->bytes, young->bytes)) continue;
       old->last = std::max(old->last, young->last);
