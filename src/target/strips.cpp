@@ -37,8 +37,9 @@ public:
     double moved = 0;
     if (p_.inputs) moved += nearer(p_.batch * p_.height * p_.width * p_.channels, expanded(rows));
     if (p_.outputs) moved += nearer(p_.batch * p_.result_height * p_.result_width * p_.channels, filtered(rows));
-    // Lines that two strips compute, weights that the next strip reads again, threads without a strip.
-    double again = static_cast<double>(p_.batch * (of_image - 1) * std::max<int64_t>(0, p_.window - p_.stride)) * expand_line_;
+    // Lines that two strips compute or read, weights that the next strip reads again, threads without a strip.
+    double shared = static_cast<double>(p_.batch * (of_image - 1) * std::max<int64_t>(0, p_.window - p_.stride));
+    double again = shared * (p_.inputs ? expand_line_ : read_line(rows));
     int64_t weights = p_.channels * (p_.inputs + p_.outputs) * p_.element_bytes;
     double streamed = static_cast<double>((strips - 1) * weights) / rate(weights);
     int64_t threads = std::clamp(t_.cores, 2, 16);
@@ -54,6 +55,12 @@ private:
     return lines(rows) * p_.width * std::min<int64_t>(p_.channels * p_.element_bytes, 2 * t_.vector_bytes);
   }
   int64_t filtered(int64_t rows) const { return rows * p_.result_width * p_.channels * p_.element_bytes; }
+
+  // Seconds for a line of what the depthwise convolution reads from outside, unless the first level still holds the last strip's.
+  double read_line(int64_t rows) const {
+    int64_t line = p_.width * p_.channels * p_.element_bytes, strip = lines(rows) * line;
+    return strip <= t_.l1_bytes ? 0 : static_cast<double>(line) / rate(strip);
+  }
 
   // Bytes a second, by what has to stay beside the two maps that a kernel reads and writes at the same time.
   double rate(int64_t bytes) const {
