@@ -6,7 +6,7 @@
 namespace tw {
 namespace {
 
-constexpr double worth_it = 0.03;     // of the whole time: less is not worth it
+constexpr double worth_it = 0.035;    // of the whole time: less is within what the formula leaves out
 constexpr double element_steps = 8;   // what an element of an expanded map costs beside its products, in multiply-adds
 constexpr double function_steps = 16; // an exponential
 constexpr double depthwise_pace = 3;  // a depthwise step loads two operands where a product loads a part of one
