@@ -57,6 +57,18 @@ TRANSPOSED_CONVOLUTIONS = [
     ((1, 16, 5, 5), 16, (4, 4), (2, 2), (5, 4, 5, 3), (0, 0), 1, (1, 1)),
     ((1, 16, 5, 5), 3, (4, 4), (2, 2), (5, 4, 5, 3), (0, 0), 1, (1, 1)),
 ]
+# batch, channels (0: no expansion), height, width, between, outputs (0: no projection), kernel, stride, dilation, activation, residual
+BOTTLENECKS = [
+    (1, 16, 48, 56, 96, 24, 3, 2, 1, "Relu", False),
+    (1, 12, 41, 43, 101, 12, 3, 1, 1, "HardSwish", True),
+    (2, 7, 40, 37, 72, 19, 5, 2, 1, "Sigmoid", False),
+    (3, 9, 33, 29, 160, 9, 3, 1, 2, "Relu", True),
+    (1, 8, 52, 50, 128, 0, 5, 1, 1, "Sigmoid", False),
+    ("n", 10, 31, 45, 96, 10, 3, 1, 1, "Relu", True),
+    (1, 0, 60, 56, 64, 30, 3, 1, 1, "Relu", False),
+    (2, 0, 47, 51, 80, 17, 5, 2, 1, "HardSwish", False),
+    (1, 16, "h", "w", 96, 16, 3, 1, 1, "Relu", True),
+]
 PRODUCTS = [(1, 64, 130), (197, 96, 200), (37, 33, 65), (128, 1024, 64), (5, 700, 1), (61, 1, 48)]
 
 
@@ -102,6 +114,33 @@ def test_convolutions(case):
              helper.make_node("Relu", ["c"], ["y"])]
     model = model_of(nodes, {"x": [batch, channels, height, width]}, ["y"], {"w": weights, "b": random.standard_normal(outputs).astype(np.float32)})
     check(model, {"x": random.standard_normal((batch, channels, height, width)).astype(np.float32)})
+
+
+@pytest.mark.parametrize("constant", [True, False], ids=["constants", "inputs"])
+@pytest.mark.parametrize("case", BOTTLENECKS, ids=str)
+def test_depthwise_convolutions_between_pointwise_ones(case, constant):
+    """Maps that the cache does not hold go through all convolutions in strips: strips and panels that nothing divides, borders, batches."""
+    batch, channels, height, width, between, outputs, kernel, stride, dilation, activation, residual = case
+    random = np.random.default_rng(13)
+    weights = {"v": random.standard_normal((between, 1, kernel, kernel)) / kernel, "c": random.standard_normal(between)}
+    nodes = [helper.make_node("Conv", ["p", "v", "c"], ["d"], strides=[stride] * 2, dilations=[dilation] * 2, group=between,
+                              pads=[dilation * (kernel // 2)] * 4), helper.make_node(activation, ["d"], ["q"])]
+    if channels:
+        weights |= {"u": random.standard_normal((between, channels, 1, 1)) / channels**0.5, "b": random.standard_normal(between)}
+        nodes = [helper.make_node("Conv", ["x", "u", "b"], ["e"]), helper.make_node(activation, ["e"], ["p"]), *nodes]
+    else:
+        nodes.insert(0, helper.make_node("Relu", ["x"], ["p"]))
+    if outputs:
+        weights["w"] = random.standard_normal((outputs, between, 1, 1)) / between**0.5
+        nodes.append(helper.make_node("Conv", ["q", "w"], ["r"]))
+        if residual: nodes.append(helper.make_node("Add", ["x", "r"], ["s"]))
+    nodes[-1].output[0] = "y"
+    weights = {n: w.astype(np.float32) for n, w in weights.items()}
+    shape = [batch, channels or between, height, width]
+    sizes = {"n": 3, "h": 44, "w": 39}
+    feeds = {"x": random.standard_normal([sizes.get(s, s) for s in shape]).astype(np.float32)}
+    if constant: check(model_of(nodes, {"x": shape}, ["y"], weights), feeds)
+    else: check(model_of(nodes, {"x": shape} | {n: list(w.shape) for n, w in weights.items()}, ["y"], {}), feeds | weights)
 
 
 @pytest.mark.parametrize("case", TRANSPOSED_CONVOLUTIONS, ids=str)

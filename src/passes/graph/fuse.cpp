@@ -9,7 +9,7 @@
 //   elementwise       elementwise, injective (if it does not repeat elements), reduction
 //   injective         elementwise, injective (likewise), reduction
 //   reduction         elementwise of the same size (its epilogue)
-//   product           elementwise of the same size (its epilogue)
+//   product           elementwise of the same size (its epilogue); the next convolution of a chain around a depthwise one
 //   opaque            nothing
 //
 // Constants around what is computed in place (borders) share a kernel, though nothing connects them.
@@ -18,6 +18,7 @@
 // dimension in its place, before it and behind it. Its keys it puts into columns by itself, so they may come in any order. Such movements
 // join each other, attention and elementwise operators through reshapes, which then are part of the group: one index map remains.
 #include "ir/visit.h"
+#include "passes/depthwise_chains.h"
 #include "passes/fusion.h"
 #include "passes/operands.h"
 #include "passes/placement.h"
@@ -68,6 +69,7 @@ public:
 
   Ref<Function> run(const Ref<Function>& function) {
     count_uses(function);
+    chains_.emplace(*function.get(), context_.target, Borders::placed);
     return map_bodies(function, [&](const Ref<Body>& body) { return fuse_body(body); });
   }
   const std::vector<Ref<Callable>>& created() const { return created_; }
@@ -111,6 +113,7 @@ private:
   bool joins(const Group& group, const OpCall& call, Fusion kind, const Node* arg, const Node* result, bool keys) {
     if (call.op == "attention") return group.moves_only && (group.keeps_rows || keys);
     if (group.attention && moves(call)) return keeps_rows(call);
+    if (chains_->follows(call)) return call.args[0].node() == arg;
     switch (group.kind) {
     case Fusion::elementwise:
     case Fusion::injective:
@@ -171,7 +174,8 @@ private:
     for (const Source& source : sources) {
       Group& g = *groups_[source.group];
       bool heavy = g.kind >= Fusion::reduction;
-      if (heavy && (anchored || mine.kind >= Fusion::reduction)) continue; // one anchor in a group
+      bool alone = mine.kind >= Fusion::reduction && !chains_->follows(call);
+      if (heavy && (anchored || alone)) continue; // one anchor in a group, but for chains
       anchored = anchored || heavy;
       mine.kind = merged(g.kind >= mine.kind ? g.kind : mine.kind, kind);
       mine.attention = mine.attention || g.attention;
@@ -320,6 +324,7 @@ private:
 
   Ref<Module> module_;
   PassContext& context_;
+  std::optional<DepthwiseChains> chains_; // of the function at hand
   std::unordered_map<const Node*, int> uses_;
   std::unordered_set<const Node*> parts_;    // of concatenations in place
   std::vector<std::optional<Group>> groups_; // of the body at hand, by the position of their last member; empty: moved down

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Depthwise convolutions read each element a few times only, so that copying it between borders of zeros costs as much as the sums. Where a
 // kernel computes what such a convolution reads, it may as well write it between the borders: they become concatenations in place of the
-// data and four strips of zeros, and the convolution has no padding left.
+// data and four strips of zeros, and the convolution has no padding left. One that shares a kernel with what it reads keeps its borders.
+#include "passes/depthwise_chains.h"
 #include "passes/fusion.h"
 #include "passes/graph_rewriter.h"
 #include "passes/operands.h"
@@ -14,7 +15,9 @@ namespace {
 
 class Padder {
 public:
-  explicit Padder(const Ref<Function>& function) : function_(function), uses_(*function.get()), places_(placements(*function->body)) {}
+  Padder(const Ref<Function>& function, const Target& target)
+      : function_(function), uses_(*function.get()), places_(placements(*function->body)),
+        chains_(*function.get(), target, Borders::to_come) {}
 
   Ref<Function> run() {
     ops::GraphBuilder graph;
@@ -44,6 +47,7 @@ private:
     if (call.op != "convolution" || !attribute<bool>(call, "channels_last")) return false;
     const Node* x = call.args[0].node();
     Shape sizes = shape_of_operand(x), weights = shape_of_operand(call.args[1]);
+    if (chains_.follows(call)) return false;
     if (!is_int(weights[weights.size() - 2], 1) || is_int(sizes.back(), 1) || !same_shape({sizes.back()}, {weights.back()})) return false;
     auto pads = static_shape(sizes_attribute(call, "pads"));
     if (!pads || std::all_of(pads->begin(), pads->end(), [](int64_t p) { return p == 0; })) return false;
@@ -83,13 +87,15 @@ private:
   Ref<Function> function_;
   ValueUses uses_;
   Placements places_;
+  DepthwiseChains chains_;
   std::unordered_set<const Node*> taken_;
 };
 
 } // namespace
 
-Ref<Module> pad_in_place(const Ref<Module>& module, PassContext&) {
-  return map_functions(module, [](const Ref<Function>& function) { return is_fused(*function) ? function : Padder(function).run(); });
+Ref<Module> pad_in_place(const Ref<Module>& module, PassContext& context) {
+  return map_functions(
+      module, [&](const Ref<Function>& function) { return is_fused(*function) ? function : Padder(function, context.target).run(); });
 }
 
 extern const Pass pad_in_place_pass;

@@ -33,6 +33,9 @@ void part_loops_like(Schedule& s, Name reduction, Name map);
 bool schedule_chain(Schedule& s);
 // A kernel of winograd_convolution and maps behind it. False: it is none, or of unknown sizes.
 bool schedule_winograd(Schedule& s);
+// A depthwise convolution and the 1 × 1 convolutions around it: strips of rows go through all of them. False: it is no such kernel, or of
+// sizes for which that does not win.
+bool schedule_strips(Schedule& s);
 // Sums over outer axes, one after the other, and maps of their results (means and variances of channels): those that share their outer
 // axes go over each line together. False: there are no such, or something else beside them.
 bool schedule_sums(Schedule& s);

@@ -111,6 +111,7 @@ void inline_maps(Schedule& s) {
 void schedule_by_rule(Schedule& s, const RemarkSink& remark) {
   if (has_raw_statements(s.kernel()->body)) return;
   drop_unit_loops(s);
+  if (schedule_strips(s)) return; // before maps are inlined: they tell the convolutions apart
   inline_maps(s);
   if (schedule_winograd(s)) return;
   std::vector<Name> before, reductions, after;

@@ -14,6 +14,7 @@
 #include "ir/visit.h"
 #include "schedule/nests.h"
 #include "schedule/rules/rules.h"
+#include "schedule/rules/written.h"
 #include "target/register_tile.h"
 
 #include <cmath>
@@ -164,28 +165,8 @@ private:
   }
 
   // ---- loops
-  static Ref<Stmt> loop(const char* name, const Ref<Expr>& extent, ForKind how, const std::function<Ref<Stmt>(Ref<Expr>)>& body) {
-    if (is_int(extent, 1) && how != ForKind::parallel) return body(imm(0));
-    Ref<Var> v = var(name);
-    return make(For{.begin = imm(0), .extent = extent, .var = v, .body = body(v), .how = how});
-  }
-  static Ref<Stmt> loop(const char* name, int64_t extent, ForKind how, const std::function<Ref<Stmt>(Ref<Expr>)>& body) {
-    return loop(name, imm(extent), how, body);
-  }
   // Over channels in vectors: body(first channel of the vector's lane).
-  Ref<Stmt> channels(int64_t count, const std::function<Ref<Stmt>(Ref<Expr>)>& body) const {
-    std::vector<Ref<Stmt>> parts;
-    int64_t done = 0;
-    for (int64_t lanes = s_.target().lanes(type_.bytes()); done < count; lanes /= 2) {
-      int64_t vectors = (count - done) / lanes;
-      if (!vectors) continue;
-      parts.push_back(loop("c0", vectors, ForKind::serial, [&](const Ref<Expr>& v) {
-        return loop("c1", lanes, ForKind::vectorised, [&](const Ref<Expr>& lane) { return body(imm(done) + v * lanes + lane); });
-      }));
-      done += vectors * lanes;
-    }
-    return seq(std::move(parts));
-  }
+  Ref<Stmt> channels(int64_t count, const At& body) const { return over_vectors(count, s_.target().lanes(type_.bytes()), body); }
   static Ref<Buffer> buffer(const char* name, std::vector<int64_t> sizes, DType type) {
     return make(Buffer{.id = name, .shape = shape_of(sizes), .element = type});
   }
@@ -197,7 +178,6 @@ private:
       return List<Ref<Expr>>{group, place, tile, channel};
     };
   }
-  static Ref<Stmt> allocate(const Ref<Buffer>& b, const Ref<Stmt>& body) { return make(Allocate{.buffer = b, .body = body}); }
 
   // ---- parts. `line` counts rows of tiles over the whole batch.
   Ref<Expr> batch_of(const Ref<Expr>& line) const { return floordiv(line, down_); }
@@ -207,7 +187,7 @@ private:
   Ref<Stmt> border_line(const Ref<Expr>& batch, const Ref<Expr>& y,
                         const std::function<Ref<Stmt>(Ref<Expr> x, Ref<Expr> c, Ref<Expr> value)>& write) {
     const Ref<Block> block = as_ref<Block>(border_);
-    return loop("x", across_ * m_ + 2, ForKind::serial, [&](const Ref<Expr>& x) {
+    return loop_over("x", across_ * m_ + 2, ForKind::serial, [&](const Ref<Expr>& x) {
       return channels(channels_, [&](const Ref<Expr>& c) {
         Ref<Expr> places[] = {batch, y, x, c};
         Substitution at;
@@ -237,27 +217,19 @@ private:
   // M[place, tile, o] = Σ_c V[place, tile, c] · U[place, c, first + o], for one panel.
   Ref<Stmt> products(const Ref<Buffer>& v, const Place& at, const Ref<Buffer>& to, int64_t tiles, const Ref<Expr>& first, int64_t width,
                      int64_t most) {
-    int64_t steps = (tiles + most - 1) / most, small = tiles / steps, larger = tiles % steps;
-    return loop("p", alpha_ * alpha_, ForKind::serial, [&](const Ref<Expr>& p) {
-      auto part = [&](int64_t begin, int64_t count, int64_t rows) {
-        return loop("r0", count, ForKind::serial, [&](const Ref<Expr>& step) {
-          Ref<Var> row = var("r1"), column = var("o"), k = var("k"), acc = var("acc", type_);
-          Ref<Expr> tile = imm(begin) + step * rows + row;
-          auto axis = [](const Ref<Var>& v, int64_t extent) { return make(TileAxis{.extent = imm(extent), .var = v}); };
-          Ref<Expr> u = load(as_ref<Buffer>(weights_), {floordiv(p, alpha_), floormod(p, alpha_), k, first + column});
-          return Ref<Stmt>(make(RegisterTile{.rows = {axis(row, rows)},
-                                             .column = axis(column, width),
-                                             .reduce = {axis(k, channels_)},
-                                             .init = zero(type_),
-                                             .value = load(v, at(p, tile, k).vector()) * u,
-                                             .acc = acc,
-                                             .body = store(to, {p, tile, column}, acc)}));
-        });
-      };
-      std::vector<Ref<Stmt>> parts;
-      if (larger) parts.push_back(part(0, larger, small + 1));
-      if (steps > larger) parts.push_back(part(larger * (small + 1), steps - larger, small));
-      return seq(std::move(parts));
+    return loop_over("p", alpha_ * alpha_, ForKind::serial, [&](const Ref<Expr>& p) {
+      return over_even_steps("r0", tiles, most, [&](const Ref<Expr>& begin, int64_t rows) {
+        Ref<Var> row = var("r1"), column = var("o"), k = var("k"), acc = var("acc", type_);
+        Ref<Expr> tile = begin + row;
+        Ref<Expr> u = load(as_ref<Buffer>(weights_), {floordiv(p, alpha_), floormod(p, alpha_), k, first + column});
+        return Ref<Stmt>(make(RegisterTile{.rows = {tile_axis(row, rows)},
+                                           .column = tile_axis(column, width),
+                                           .reduce = {tile_axis(k, channels_)},
+                                           .init = zero(type_),
+                                           .value = load(v, at(p, tile, k).vector()) * u,
+                                           .acc = acc,
+                                           .body = store(to, {p, tile, column}, acc)}));
+      });
     });
   }
 
@@ -305,16 +277,7 @@ private:
     return choose_tile(s_.target(), {.columns = outputs_, .row_length = tiles, .depth = channels_, .element_bytes = type_.bytes()});
   }
 
-  // Whole panels as a loop, what is left of the columns after it.
-  Ref<Stmt> panels(int64_t width, ForKind how, const std::function<Ref<Stmt>(Ref<Expr> first, int64_t width)>& body) {
-    width = std::min(width, outputs_);
-    std::vector<Ref<Stmt>> parts = {
-        loop("panel", outputs_ / width, how, [&](const Ref<Expr>& panel) { return body(panel * width, width); })};
-    if (int64_t rest = outputs_ % width)
-      parts.push_back(how == ForKind::parallel ? loop("last", 1, how, [&](const Ref<Expr>&) { return body(imm(outputs_ - rest), rest); })
-                                               : body(imm(outputs_ - rest), rest));
-    return seq(std::move(parts));
-  }
+  Ref<Stmt> panels(int64_t width, ForKind how, const AtWidth& body) { return over_panels(outputs_, width, how, body); }
 
   Ref<Stmt> in_strips(int64_t rows) {
     int64_t tiles = rows * across_;
@@ -322,16 +285,16 @@ private:
     Ref<Buffer> p = buffer("strip", {rows * m_ + 2, across_ * m_ + 2, channels_}, type_),
                 v = buffer("transformed", {alpha_ * alpha_, tiles, channels_}, type_),
                 products_buffer = buffer("products", {alpha_ * alpha_, tiles, std::min(choice.columns, outputs_)}, type_);
-    return loop("strip", groups_ * (batch_ * down_ / rows), ForKind::parallel, [&](const Ref<Expr>& strip) {
+    return loop_over("strip", groups_ * (batch_ * down_ / rows), ForKind::parallel, [&](const Ref<Expr>& strip) {
       Ref<Expr> line = strip * rows, batch = batch_of(line), top = row_of(line);
       auto each_tile = [&](const std::function<Ref<Stmt>(Ref<Expr> row, Ref<Expr> column)>& body) {
-        return loop("down", rows, ForKind::serial, [&](const Ref<Expr>& row) {
-          return loop("across", across_, ForKind::serial, [&](const Ref<Expr>& column) { return body(row, column); });
+        return loop_over("down", rows, ForKind::serial, [&](const Ref<Expr>& row) {
+          return loop_over("across", across_, ForKind::serial, [&](const Ref<Expr>& column) { return body(row, column); });
         });
       };
       std::vector<Ref<Stmt>> parts;
       if (border_)
-        parts.push_back(loop("y", rows * m_ + 2, ForKind::serial, [&](const Ref<Expr>& y) {
+        parts.push_back(loop_over("y", rows * m_ + 2, ForKind::serial, [&](const Ref<Expr>& y) {
           return border_line(batch, top + y, [&](const Ref<Expr>& x, const Ref<Expr>& c, const Ref<Expr>& value) {
             return store(p, {y, x, c}, value);
           });
@@ -366,16 +329,16 @@ private:
     std::vector<Ref<Stmt>> parts;
     int64_t high = down_ * m_ + 2;
     if (border_)
-      parts.push_back(loop("line", groups_ * (batch_ * high), ForKind::parallel, [&](const Ref<Expr>& line) {
+      parts.push_back(loop_over("line", groups_ * (batch_ * high), ForKind::parallel, [&](const Ref<Expr>& line) {
         Ref<Expr> batch = floordiv(line, high), y = floormod(line, high);
         return border_line(batch, y, [&](const Ref<Expr>& x, const Ref<Expr>& c, const Ref<Expr>& value) {
           return store(source_, {batch, y, x, c}, value);
         });
       }));
     bool one_group = is_int(groups_, 1);
-    parts.push_back(loop("line", groups_ * lines, ForKind::parallel, [&](const Ref<Expr>& line) {
+    parts.push_back(loop_over("line", groups_ * lines, ForKind::parallel, [&](const Ref<Expr>& line) {
       Ref<Expr> group = one_group ? imm(0) : floordiv(line, lines), own = one_group ? line : floormod(line, lines);
-      return loop("across", across_, ForKind::serial, [&](const Ref<Expr>& column) {
+      return loop_over("across", across_, ForKind::serial, [&](const Ref<Expr>& column) {
         auto source = [&](const Ref<Expr>& y, const Ref<Expr>& x, const Ref<Expr>& c) {
           return load(source_, {batch_of(line), row_of(line) + y, x, c});
         };
@@ -384,10 +347,10 @@ private:
     }));
     parts.push_back(panels(columns, ForKind::parallel, [&](const Ref<Expr>& first, int64_t width) {
       Ref<Buffer> products_buffer = buffer("products", {alpha_ * alpha_, tiles, width}, type_); // each loop's threads have their own
-      return allocate(products_buffer, loop("group", groups_, ForKind::serial, [&](const Ref<Expr>& group) {
-                        Ref<Stmt> result = loop("line", lines, ForKind::serial, [&](const Ref<Expr>& own) {
+      return allocate(products_buffer, loop_over("group", groups_, ForKind::serial, [&](const Ref<Expr>& group) {
+                        Ref<Stmt> result = loop_over("line", lines, ForKind::serial, [&](const Ref<Expr>& own) {
                           Ref<Expr> line = one_group ? own : group * lines + own;
-                          return loop("across", across_, ForKind::serial, [&](const Ref<Expr>& column) {
+                          return loop_over("across", across_, ForKind::serial, [&](const Ref<Expr>& column) {
                             return results(products_buffer, own * across_ + column, batch_of(line), row_of(line), column * m_, first,
                                            width);
                           });
