@@ -4,7 +4,7 @@
 //   (c*A + B) // c  ->  A + B // c                   (c*A + B) % c  ->  B % c
 //   B // c          ->  0          if 0 <= B < c     B % c          ->  B              if 0 <= B < c
 //   (g*A + B) // c  ->  A // (c/g) if 0 <= B < g     (g*A + B) % c  ->  g * (A % (c/g)) + B   if 0 <= B < g
-//   (x // d + k) // c  ->  (x + k*d) // (d*c)        (k * (x % d)) % c  ->  (k * x) % c       if d % c == 0
+//   (x // d + A) // c  ->  (x + A*d) // (d*c)        (k * (x % d)) % c  ->  (k * x) % c       if d % c == 0
 //   x // -c         ->  -x // c                      x % -c         ->  -(-x % c)
 //
 // The same with a product or a sum of symbols in place of c, where its sign can be proven.
@@ -111,6 +111,22 @@ std::optional<Sum> divide_multiples(State& s, Sum& rest, int64_t c) {
   return quotient;
 }
 
+// Of x // d + A, where no other term is a quotient: x + A*d, which is then divided once.
+std::optional<Sum> over_divisor(State& s, const Sum& a, int64_t c) {
+  std::optional<Single> found;
+  Sum others = a;
+  for (const Term& t : a.terms)
+    if (auto x = single(s, Sum{.type = a.type, .terms = {t}}, BinaryOp::floordiv)) {
+      if (found || x->coefficient != 1) return {};
+      found = std::move(x);
+      add_term(others, t.product, -1);
+    }
+  int64_t divisor;
+  if (!found || __builtin_mul_overflow(found->divisor, c, &divisor) || !s.fits(constant_sum(divisor, a.type))) return {};
+  Sum whole = combine(found->x, others, found->divisor);
+  return whole.exact && s.fits(whole) ? divide_by(s, whole, divisor) : std::nullopt;
+}
+
 std::optional<Sum> divide_by(State& s, const Sum& a, int64_t c) {
   auto [quotient, rest] = split(a, c);
   auto multiples = divide_multiples(s, rest, c);
@@ -119,15 +135,12 @@ std::optional<Sum> divide_by(State& s, const Sum& a, int64_t c) {
   if (rest.is_constant()) return quotient;
   if (auto q = bucket(s.bounds(rest), c)) return shift(quotient, *q);
   std::optional<Sum> inner;
-  if (auto x = single(s, rest, BinaryOp::floordiv); x && x->coefficient == 1) {
-    int64_t divisor, constant;
-    if (!__builtin_mul_overflow(x->divisor, c, &divisor) && !__builtin_mul_overflow(rest.constant, x->divisor, &constant) &&
-        s.fits(constant_sum(divisor, a.type)))
-      inner = divide_by(s, shift(x->x, constant), divisor);
-  } else if (auto y = single(s, rest, BinaryOp::floormod); y && y->coefficient == 1 && rest.constant == 0 && y->divisor % c == 0) {
+  if (auto y = single(s, rest, BinaryOp::floormod); y && y->coefficient == 1 && rest.constant == 0 && y->divisor % c == 0) {
     if (auto q = divide_by(s, y->x, c)) inner = s.remainder(*q, constant_sum(y->divisor / c, a.type));
   } else if (auto g = group(s, rest, c)) {
     inner = divide_by(s, g->outer, c / g->factor);
+  } else {
+    inner = over_divisor(s, rest, c);
   }
   if (!inner) inner = atom_of(s, BinaryOp::floordiv, rest, constant_sum(c, a.type));
   if (!inner) return {};

@@ -51,6 +51,17 @@ TEST_F(Simplify, SplitLoopsFallApart) {
   expect(floormod(floordiv((i * 7 + k) * 16 + j, 16), imm(7)), k);
 }
 
+TEST_F(Simplify, ACollapsedLoopThatIsCutIntoVectorsStaysOneIndex) {
+  // The dimensions of one flat index, which a cut at no multiple of them has made of two loops.
+  analyzer.bind(j, imm(0), imm(32));
+  Ref<Expr> flat = i * 32 + j;
+  expect(floordiv(flat, 143) * 143 + floormod(floordiv(flat, 13), imm(11)) * 13 + floormod(flat, imm(13)), flat);
+  expect(floordiv(flat, 1287) * 1287 + floormod(floordiv(flat, 143), imm(9)) * 143 + floormod(floordiv(flat, 13), imm(11)) * 13 +
+             floormod(flat, imm(13)),
+         flat);
+  expect(floordiv(k * 2 + floordiv(k * 6 + j, 13), 11), floordiv(k * 32 + j, 143));
+}
+
 TEST_F(Simplify, WhatALoopSaysHoldsInItsScope) {
   {
     auto inside = analyzer.scope();
