@@ -26,6 +26,10 @@ struct TileChoice {
   int64_t columns = 1; // a panel
 };
 
+// Elements so far apart are read as whole vectors, of which shuffles take those that count: s loads and s - 1 shuffles for a vector,
+// against a load for each of its elements.
+constexpr bool is_shuffled(int64_t stride) { return stride >= 2 && stride <= 8; }
+
 TileChoice choose_tile(const Target& target, const TileProblem& problem);
 
 } // namespace tw

@@ -1,6 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Random convolutions, products and attention against ONNX Runtime: sizes that divide nothing, borders, strides, groups, one and two threads,
 every instruction set that this machine has. The forms that schedules choose between (tiles, strips, panels, Winograd, rows) all occur."""
+import ctypes
+import mmap
+
 import numpy as np
 import onnx
 import onnxruntime
@@ -201,6 +204,109 @@ def test_pools(operator, channels, side, kernel, stride):
     nodes = [helper.make_node(operator, ["x"], ["y"], kernel_shape=[kernel] * 2, strides=[stride] * 2, pads=[kernel // 2] * 4)]
     model = model_of(nodes, {"x": [2, channels, side, side]}, ["y"], {})
     check(model, {"x": np.random.default_rng(8).standard_normal((2, channels, side, side)).astype(np.float32)})
+
+
+@pytest.mark.parametrize("operator", ["AveragePool", "MaxPool"])
+@pytest.mark.parametrize("shape, kernel, strides, pads, extra", [
+    ((2, 5, 31, 57), (3, 3), (2, 2), (1, 1, 1, 1), {}),
+    ((1, 3, 33, 64), (2, 2), (2, 2), (0, 0, 0, 0), {}),
+    ((1, 2, 20, 61), (3, 5), (1, 3), (0, 2, 1, 1), {}),
+    ((1, 2, 20, 61), (5, 2), (3, 1), (2, 0, 2, 1), {}),
+    ((1, 4, 17, 80), (4, 4), (4, 4), (0, 0, 0, 0), {}),
+    ((1, 2, 30, 131), (7, 7), (7, 8), (0, 0, 0, 0), {}),
+    ((1, 2, 30, 131), (3, 9), (2, 9), (1, 4, 1, 4), {}),
+    ((1, 2, 29, 45), (3, 3), (2, 2), (1, 1, 1, 1), {"ceil_mode": 1}),
+    ((1, 7, 100), (3,), (2,), (1, 1), {}),
+    ((3, 2, 1000), (5,), (5,), (0, 0), {}),
+    ((1, 2, 7, 12, 35), (2, 2, 2), (2, 2, 2), (0,) * 6, {}),
+    ((1, 2, 7, 12, 35), (3, 3, 3), (1, 2, 2), (1,) * 6, {}),
+    ((1, 3, 11, 4), (3, 3), (2, 2), (1, 1, 1, 1), {}),
+    ((1, 3, 40, 5), (2, 2), (2, 2), (0, 0, 0, 0), {})], ids=str)
+def test_pools_with_strides(operator, shape, kernel, strides, pads, extra):
+    """Channels first: vectors lie along the innermost axis, whose elements are read with gaps. Also of unknown sizes."""
+    node = helper.make_node(operator, ["x"], ["y"], kernel_shape=kernel, strides=strides, pads=pads, **extra)
+    feeds = {"x": np.random.default_rng(8).standard_normal(shape).astype(np.float32)}
+    check(model_of([node], {"x": list(shape)}, ["y"], {}), feeds)
+    check(model_of([node], {"x": ["n", shape[1], *"abc"[:len(kernel)]]}, ["y"], {}), feeds)
+
+
+@pytest.mark.parametrize("kind", ["uint8", "int8", "float64", "float16"])
+def test_pools_with_strides_of_other_elements(kind):
+    """Elements of one, two and eight bytes, with NaN among floats."""
+    x = (np.random.default_rng(8).standard_normal((1, 3, 21, 150)) * 40).astype(kind)
+    if x.dtype.kind == "f": x[0, 1, 5, ::17] = np.nan
+    for stride in (2, 3, 5):
+        windows = np.lib.stride_tricks.sliding_window_view(x, (2, 4), (2, 3))[:, :, ::2, ::stride]
+        model = onnx.load_from_string(model_of([helper.make_node("MaxPool", ["x"], ["y"], kernel_shape=[2, 4], strides=[2, stride])], {"x": list(x.shape)}, ["y"], {}))
+        for value in (model.graph.input[0], model.graph.output[0]): value.type.tensor_type.elem_type = helper.np_dtype_to_tensor_dtype(x.dtype)
+        for target in TARGETS:
+            found = tw.compile(model.SerializeToString(), target=target).run({"x": x})["y"].numpy()
+            np.testing.assert_array_equal(found, windows.max((-2, -1)), err_msg=target)
+
+
+@pytest.mark.parametrize("shape", [(5, 7, 9, 11, 13), (3, 5, 7, 9, 11, 6), (6, 50, 3)], ids=str)
+def test_what_is_read_with_gaps(shape):
+    """Slices with steps, turned round, the same along other axes; sums and largest elements of few neighbours; casts of all of it."""
+    x = np.random.default_rng(9).standard_normal(shape).astype(np.float32)
+    axis = len(shape) - 1
+    for first, last, step in ((0, 1000, 2), (1, 1000, 3), (-1, -1000, -1)):
+        bounds = {k: np.array([v], np.int64) for k, v in (("b", first), ("e", last), ("a", axis), ("s", step))}
+        check(model_of([helper.make_node("Slice", ["x", "b", "e", "a", "s"], ["y"])], {"x": list(shape)}, ["y"], bounds), {"x": x})
+    check(model_of([helper.make_node("ReduceMax", ["x"], ["y"], axes=[axis])], {"x": list(shape)}, ["y"], {}), {"x": x})
+    check(model_of([helper.make_node("Cast", ["x"], ["h"], to=TensorProto.FLOAT16), helper.make_node("Cast", ["h"], ["y"], to=TensorProto.FLOAT)],
+                   {"x": list(shape)}, ["y"], {}), {"x": x})
+
+
+@pytest.mark.parametrize("nodes, columns", [
+    ([helper.make_node("MaxPool", ["x"], ["y"], kernel_shape=[1, 2], strides=[1, 2])], 64),
+    ([helper.make_node("MaxPool", ["x"], ["y"], kernel_shape=[1, 3], strides=[1, 3])], 93),
+    ([helper.make_node("AveragePool", ["x"], ["y"], kernel_shape=[2, 5], strides=[1, 5])], 1085),
+    ([helper.make_node("Slice", ["x", "b", "e", "a", "s"], ["y"])], 63),
+    ([helper.make_node("Slice", ["x", "b", "e", "a", "s"], ["y"])], 64)], ids=lambda v: v[0].op_type if isinstance(v, list) else v)
+def test_nothing_behind_the_last_element_is_read(nodes, columns):
+    """Vectors of which only some elements count end where the array ends: the page behind it cannot be read."""
+    page = mmap.PAGESIZE
+    room = mmap.mmap(-1, 4 * page)
+    base = ctypes.addressof(ctypes.c_char.from_buffer(room))
+    protect = ctypes.CDLL(None, use_errno=True).mprotect
+    assert protect(ctypes.c_void_p(base + 3 * page), page, 0) == 0
+    try:
+        x = np.frombuffer(room, np.float32, 2 * columns, 3 * page - 8 * columns).reshape(1, 1, 2, columns)
+        x[...] = np.random.default_rng(10).standard_normal(x.shape)
+        bounds = {k: np.array([v], np.int64) for k, v in (("b", 0), ("e", 5000), ("a", 3), ("s", 2))} if len(nodes[0].input) > 1 else {}
+        model = model_of(nodes, {"x": list(x.shape)}, ["y"], bounds)
+        expected = onnxruntime.InferenceSession(model, providers=["CPUExecutionProvider"]).run(None, {"x": x.copy()})[0]
+        for target in TARGETS:
+            np.testing.assert_allclose(tw.compile(model, target=target).run({"x": x})["y"].numpy(), expected, atol=1e-5)
+    finally:
+        protect(ctypes.c_void_p(base + 3 * page), page, 3)
+
+
+@pytest.mark.parametrize("operator, direction, batch, inputs, hidden", [
+    ("LSTM", "forward", 1, 7, 5), ("LSTM", "reverse", 3, 20, 33), ("LSTM", "bidirectional", 7, 8, 40), ("LSTM", "forward", 16, 24, 96),
+    ("GRU", "forward", 4, 16, 64), ("GRU", "bidirectional", 5, 5, 16), ("GRU", "reverse", 19, 5, 20), ("RNN", "bidirectional", 6, 9, 64)])
+@pytest.mark.parametrize("shorter", [False, True])
+def test_recurrent_cells(operator, direction, batch, inputs, hidden, shorter):
+    """Samples that take their steps together, of equal and of different lengths; also of an unknown number."""
+    random = np.random.default_rng(13)
+    gates = {"LSTM": 4, "GRU": 3, "RNN": 1}[operator]
+    steps, directions, results = 6, 2 if direction == "bidirectional" else 1, ["y", "h", "c"][:3 if gates == 4 else 2]
+    constants = {"w": random.standard_normal((directions, gates * hidden, inputs)), "r": random.standard_normal((directions, gates * hidden, hidden)),
+                 "b": random.standard_normal((directions, 2 * gates * hidden))}
+    constants = {n: (v / hidden**0.5).astype(np.float32) for n, v in constants.items()}
+    if shorter: constants["l"] = random.integers(1, steps + 1, batch).astype(np.int32)
+    feeds = {"x": random.standard_normal((steps, batch, inputs)).astype(np.float32),
+             "s": random.standard_normal((directions, batch, hidden)).astype(np.float32)}
+    extra = {"linear_before_reset": int(shorter)} if gates == 3 else {}
+    node = helper.make_node(operator, ["x", "w", "r", "b", "l" if shorter else "", "s"], results, hidden_size=hidden, direction=direction, **extra)
+    for size in (batch,) if shorter else (batch, "n"):
+        model = model_of([node], {"x": [steps, size, inputs], "s": [directions, size, hidden]}, results, constants)
+        expected = onnxruntime.InferenceSession(model, providers=["CPUExecutionProvider"]).run(None, feeds)
+        for target in TARGETS:
+            one, two = (tw.compile(model, target=target, threads=n).run(feeds) for n in (1, 2))
+            for name, wanted in zip(results, expected):
+                np.testing.assert_allclose(one[name].numpy(), wanted, atol=1e-5, err_msg=f"{target} {name}")
+                np.testing.assert_array_equal(one[name].numpy(), two[name].numpy())
 
 
 @pytest.mark.parametrize("heads, queries, keys, size", [(2, 37, 37, 16), (3, 128, 128, 32), (1, 5, 70, 64), (4, 200, 33, 24), (4, 20, 256, 8),

@@ -314,6 +314,29 @@ TEST(Rules, RowsOfATileShareWhatIsReadAlongTheColumns) {
   EXPECT_EQ(testing::run(*k, {}), testing::run(*scheduled, {})) << to_text(scheduled);
 }
 
+TEST(Rules, WindowsWithStridesBecomeTilesAlongWhatIsReadWithGaps) {
+  // All of a window's elements lie a few apart from column to column, which shuffles can take; nine apart they would be gathered.
+  Target target;
+  for (int64_t stride : {2, 5, 9}) {
+    Ref<Buffer> a = buffer("A", shape_of({6, 20 * stride + 2})), c = buffer("C", shape_of({6, 20}));
+    auto largest = nest(
+        "largest", shape_of({6, 20, 3}),
+        [&](auto v) {
+          return store(c, {v[0], v[1]}, max(load(c, {v[0], v[1]}), load(a, {v[0], v[1] * stride + v[2]})));
+        },
+        2,
+        [&](auto v) {
+          return store(c, {v[0], v[1]}, literal(-1000, f32));
+        });
+    Ref<Kernel> k = testing::kernel({a}, {c}, {}, {largest.stmt});
+    Ref<Kernel> scheduled = schedule_kernel(k, target, [](std::string, std::string) {});
+    bool along = false; // the tile's columns are the window's places
+    for (const RegisterTile* tile : tiles_of(scheduled)) along = along || as_int(tile->column->extent).value_or(0) > 3;
+    EXPECT_EQ(along, stride < 9) << to_text(scheduled);
+    EXPECT_EQ(testing::run(*k, {}), testing::run(*scheduled, {})) << to_text(scheduled);
+  }
+}
+
 TEST(Rules, SumsGoOverALineTogether) {
   // Two sums over the inner axis of lines, the second of which needs the first one's result of the same line, and a sum over the lines.
   Target target;

@@ -4,6 +4,7 @@
 #include "codegen/llvm/intrinsic_emitter.h"
 #include "codegen/llvm/kernel_emitter.h"
 #include "ir/build.h"
+#include "target/register_tile.h"
 
 #include <llvm/IR/Intrinsics.h>
 #include <llvm/IR/Module.h>
@@ -124,6 +125,35 @@ void KernelEmitter::ask_for(llvm::Value* address) {
                            {address, builder_.getInt32(0), builder_.getInt32(2), builder_.getInt32(1)}); // read, second-level cache, data
 }
 
+// Whole vectors, the last of which ends with the last element that counts, so that nothing behind it is touched. Of them shuffles take the
+// lanes that count: each element costs a lane of a load and of a shuffle, in a gather it costs a load.
+llvm::Value* KernelEmitter::strided_load_at(llvm::Value* address, DType type, int64_t stride, int64_t count) {
+  const int64_t lanes = type.lanes, span = (count - 1) * stride + 1, parts = (span + lanes - 1) / lanes;
+  auto *element = storage_type(type.element()), *vector = storage_type(type);
+  llvm::Align align(static_cast<uint64_t>(type.element().bytes()));
+  if (stride == -1) {
+    auto* first = builder_.CreateConstInBoundsGEP1_64(element, address, static_cast<uint64_t>(1 - lanes));
+    return from_storage(builder_.CreateVectorReverse(builder_.CreateAlignedLoad(vector, first, align)), type);
+  }
+  llvm::Value* result = llvm::PoisonValue::get(vector);
+  for (int64_t part = 0; part < parts; ++part) {
+    const int64_t begin = part + 1 < parts ? part * lanes : std::max<int64_t>(span - lanes, 0);
+    auto* at = begin ? builder_.CreateConstInBoundsGEP1_64(element, address, static_cast<uint64_t>(begin)) : address;
+    llvm::SmallVector<llvm::Constant*> inside;
+    llvm::SmallVector<int> taken;
+    for (int64_t lane = 0; lane < lanes; ++lane) {
+      const int64_t of = lane < count ? std::min(lane * stride / lanes, parts - 1) : parts;
+      inside.push_back(builder_.getInt1(lane < span));
+      taken.push_back(static_cast<int>(of < part ? lane : of == part ? lanes + lane * stride - begin : -1));
+    }
+    llvm::Value* loaded = nullptr;
+    if (span < lanes) loaded = builder_.CreateMaskedLoad(vector, at, align, llvm::ConstantVector::get(inside));
+    else loaded = builder_.CreateAlignedLoad(vector, at, align);
+    result = builder_.CreateShuffleVector(result, loaded, taken);
+  }
+  return from_storage(result, type);
+}
+
 llvm::Value* KernelEmitter::addresses(llvm::Value* pointer, llvm::Value* index, DType type) {
   return builder_.CreateGEP(storage_type(type.element()), pointer, index);
 }
@@ -150,6 +180,8 @@ llvm::Value* KernelEmitter::load(const Load& e) {
     if (!mask) return load_at(address, type);
     return masked_load_at(address, type, mask);
   }
+  if (auto stride = ramp ? as_int(ramp->stride) : std::nullopt; stride && !mask && (*stride == -1 || is_shuffled(*stride)))
+    return strided_load_at(builder_.CreateGEP(storage_type(type.element()), pointer, expression(ramp->base)), type, *stride, type.lanes);
   if (!mask) mask = splat(builder_.getTrue(), type.lanes);
   // What all lanes add to their index moves the pointer: indices that were made from 32 bits then stay as narrow in the gather.
   Ref<Expr> index = e.index[0];

@@ -53,6 +53,8 @@ public:
   // A hint: the line at the address is to come into the second-level cache.
   void ask_for(llvm::Value* address);
   llvm::Value* masked_load_at(llvm::Value* address, DType type, llvm::Value* mask);
+  // The first `count` lanes are elements `stride` apart; what the others hold says nothing.
+  llvm::Value* strided_load_at(llvm::Value* address, DType type, int64_t stride, int64_t count);
   llvm::Value* literal(double value, DType type);
 
   llvm::Type* value_type(DType type);   // in registers: bool is i1, f16 and bf16 are float

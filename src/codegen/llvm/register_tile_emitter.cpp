@@ -4,6 +4,7 @@
 #include "arith/vectorise.h"
 #include "ir/build.h"
 #include "ir/visit.h"
+#include "target/register_tile.h"
 
 #include <map>
 #include <unordered_set>
@@ -27,7 +28,7 @@ struct Stream {
   llvm::Value* base = nullptr;         // address at row 0, column 0, reduce 0
   std::vector<llvm::Value*> row_bases; // where a row's displacement is no constant
   std::vector<int64_t> row_offsets;    // elements, where it is
-  int64_t column = 0;                  // 0 or 1
+  int64_t column = 0;                  // elements from column to column: none, one, or as many as shuffles take
   bool uses_rows = false;
   std::vector<llvm::Value*> steps; // elements for each reduce axis
   std::vector<std::optional<int64_t>> constant_steps;
@@ -90,8 +91,24 @@ class RegisterTileEmitter {
 public:
   RegisterTileEmitter(KernelEmitter& emitter, const RegisterTile& tile) : emitter_(emitter), b_(emitter.builder()), tile_(tile) {}
 
+  // Columns that do not fit into the registers go in parts, each a reduction of its own.
   void emit() {
     plan();
+    const int registers = emitter_.target().vector_registers;
+    const auto rows = static_cast<int>(rows_.size()), vectors = static_cast<int>(chunks_.size());
+    if (rows * vectors < registers) return emit_part();
+    int parts = 2;
+    while (parts < vectors && registers_needed(rows, (vectors + parts - 1) / parts) > registers) ++parts;
+    for (int part = 0; part < parts; ++part) {
+      RegisterTileEmitter emitter(emitter_, tile_);
+      emitter.plan();
+      emitter.chunks_.assign(chunks_.begin() + vectors * part / parts, chunks_.begin() + vectors * (part + 1) / parts);
+      emitter.emit_part();
+    }
+  }
+
+private:
+  void emit_part() {
     for (const auto& axis : tile_.reduce) emitter_.analyzer().bind(axis->var, imm(0), axis->extent);
     analyse(tile_.value);
     std::vector<llvm::Value*> accumulators;
@@ -102,7 +119,6 @@ public:
     store_all(accumulators);
   }
 
-private:
   void plan() {
     rows_ = {{}};
     for (const auto& axis : tile_.rows) {
@@ -163,7 +179,7 @@ private:
       auto form = arith::affine(load.index[0], axes, emitter_.analyzer());
       if (!form) return;
       auto column = as_int(form->coefficients[tile_.rows.size()]);
-      if (!column || (*column != 0 && *column != 1)) return;
+      if (!column || (*column != 0 && *column != 1 && !is_shuffled(*column))) return;
       streams_.emplace(&load, stream(load, *form, *column));
     });
   }
@@ -390,7 +406,7 @@ private:
   llvm::Value* load(const Load& x, const Stream& s, size_t r, size_t c) {
     const Chunk& chunk = chunks_[c];
     auto* element = emitter_.storage_type(x.dtype);
-    int64_t displacement = s.column ? chunk.begin : 0;
+    int64_t displacement = s.column * chunk.begin;
     llvm::Value* offset = (*cursors_)[s.cursor];
     for (auto [axis, i] : displacement_) {
       if (auto constant = s.constant_steps[axis]) displacement += *constant * i;
@@ -402,13 +418,15 @@ private:
     DType type = x.dtype.with_lanes(s.column ? chunk.lanes : 1);
     // Rows and window points may read the same place. A masked chunk shares with its equals only: another mask gives other lanes.
     int64_t columns = s.column ? chunk.columns : 1;
-    auto key =
-        std::tuple(static_cast<const void*>(base), static_cast<const void*>(offset), displacement, static_cast<int>(type.lanes), columns);
+    auto key = std::tuple(static_cast<const void*>(base), static_cast<const void*>(offset), displacement, static_cast<int>(type.lanes),
+                          columns, s.column);
     if (auto found = loaded_.find(key); found != loaded_.end()) return found->second;
     auto* address = b_.CreateGEP(element, base, offset);
     if (displacement) address = b_.CreateConstInBoundsGEP1_64(element, address, static_cast<uint64_t>(displacement));
-    auto* result =
-        s.column && chunk.masked() ? emitter_.masked_load_at(address, type, lanes_inside(chunk)) : emitter_.load_at(address, type);
+    llvm::Value* result = nullptr;
+    if (s.column > 1 && chunk.lanes > 1) result = emitter_.strided_load_at(address, type, s.column, columns);
+    else if (s.column && chunk.masked()) result = emitter_.masked_load_at(address, type, lanes_inside(chunk));
+    else result = emitter_.load_at(address, type);
     loaded_.emplace(key, result);
     return result;
   }
@@ -472,7 +490,7 @@ private:
   std::vector<std::pair<size_t, int64_t>> displacement_; // unrolled axes: which, and where
   const Values* cursors_ = nullptr;
   std::map<std::tuple<const Node*, size_t, size_t>, llvm::Value*> values_;
-  std::map<std::tuple<const void*, const void*, int64_t, int, int64_t>, llvm::Value*> loaded_;
+  std::map<std::tuple<const void*, const void*, int64_t, int, int64_t, int64_t>, llvm::Value*> loaded_;
   std::unordered_map<const Node*, std::pair<bool, bool>> dependence_;
 };
 

@@ -95,13 +95,17 @@ private:
     return parts[1];
   }
 
-  // Every read steps by 0 or 1 with the column, and the store by 1.
+  // Every read steps by 0 or 1 with the column, and the store by 1. Where all step with it (windows with strides), reads may also step by
+  // what shuffles take.
   bool contiguous(const Block& block, const Ref<Var>& column) {
+    bool shuffled = false, shared = false;
     for (const auto& a : strides_of(s_, block, column)) {
       auto c = a.coefficient ? as_int(a.coefficient) : std::nullopt;
-      if (!c || (*c != 1 && (a.is_store || *c != 0))) return false;
+      if (!c || (*c != 1 && (a.is_store || (*c != 0 && !is_shuffled(*c))))) return false;
+      shared = shared || *c == 0;
+      shuffled = shuffled || *c > 1;
     }
-    return true;
+    return !(shared && shuffled);
   }
   bool column_in_all(const Block& block, const Ref<Var>& column) {
     for (const auto& a : strides_of(s_, block, column))
