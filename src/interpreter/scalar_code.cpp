@@ -193,6 +193,14 @@ RowOperation cast_rows(DType to, DType from) { return cast(to, from, OverRows{})
 RowCall call_rows(const Call& e) {
   const Intrinsic& row = find_intrinsic(e.intrinsic);
   DType type = e.dtype.element(), from = e.args[0]->dtype.element();
+  if (e.intrinsic == "dot_pairs" && from == i32)
+    return [](const Value* const* args, Value* out, size_t count) {
+      auto half = [](int64_t v, int shift) { return int64_t{static_cast<int16_t>(v >> shift)}; };
+      for (size_t i = 0; i < count; ++i) {
+        int64_t a = args[0][i].i, b = args[1][i].i;
+        out[i] = integer(wrap_to(i32, half(a, 0) * half(b, 0) + half(a, 16) * half(b, 16)));
+      }
+    };
   if (!from.is_float()) {
     if (e.intrinsic != "abs") throw internal_error("intrinsic '{}' is not defined on {}", row.name, to_string(from));
     return [type](const Value* const* args, Value* out, size_t count) {

@@ -27,6 +27,8 @@ const Intrinsic rows[] = {
     {"ceil", 1, same, pure, "smallest integral value not below", [](Args a) { return std::ceil(a[0]); }},
     {"cos", 1, same, pure, "cosine", [](Args a) { return std::cos(a[0]); }},
     {"cosh", 1, same, pure, "hyperbolic cosine", [](Args a) { return std::cosh(a[0]); }},
+    {"dot_pairs", 2, same, pure, "of two i32, each of which holds two i16: the products of the lower and of the upper halves, added",
+     nullptr},
     {"erf", 1, same, pure, "error function", [](Args a) { return std::erf(a[0]); }},
     {"exp", 1, same, pure, "e to the power", [](Args a) { return std::exp(a[0]); }},
     {"exp_nonpositive", 1, same, pure, "e to the power of a number that is not above 0; 0 where that is next to nothing (subnormal)",

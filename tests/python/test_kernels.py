@@ -188,6 +188,52 @@ def test_products(case):
     check(model, {"x": random.standard_normal((1, rows, depth)).astype(np.float32)})
 
 
+@pytest.mark.parametrize("left, right", [("uint8", "int8"), ("int8", "int8"), ("uint8", "uint8"), ("int8", "uint8")])
+@pytest.mark.parametrize("rows, depth, columns, constant", [(37, 65, 40, True), (1, 130, 200, True), (20, 64, 33, False), (9, 1, 17, True), ("n", 48, 70, True)])
+def test_products_of_bytes(left, right, rows, depth, columns, constant):
+    """Exact, with zero points at the ends of their range, which the differences exceed; inner sizes that pairs do not divide."""
+    random = np.random.default_rng(14)
+    zero = {"uint8": (0, 255), "int8": (-128, 127)}
+    known = 21 if rows == "n" else rows
+    a, b = (random.integers(*zero[kind], shape, endpoint=True).astype(kind) for kind, shape in ((left, (known, depth)), (right, (depth, columns))))
+    a[:, 0], b[0] = zero[left][0], zero[right][0]
+    constants = {"za": np.array(zero[left][1], left), "zb": random.integers(*zero[right], columns, endpoint=True).astype(right)}
+    constants["zb"][0] = zero[right][1]
+    if constant: constants["b"] = b
+    element = helper.np_dtype_to_tensor_dtype
+    inputs = [helper.make_tensor_value_info("a", element(a.dtype), [rows, depth])]
+    if not constant: inputs.append(helper.make_tensor_value_info("b", element(b.dtype), b.shape))
+    graph = helper.make_graph([helper.make_node("MatMulInteger", ["a", "b", "za", "zb"], ["y"])], "g", inputs,
+                              [helper.make_tensor_value_info("y", TensorProto.INT32, None)], [numpy_helper.from_array(v, n) for n, v in constants.items()])
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8).SerializeToString()
+    wanted = (a.astype(np.int64) - constants["za"]) @ (b.astype(np.int64) - constants["zb"])
+    for target in TARGETS:
+        for threads in (1, 2):
+            found = tw.compile(model, target=target, threads=threads).run({"a": a} if constant else {"a": a, "b": b})["y"].numpy()
+            np.testing.assert_array_equal(found, wanted, err_msg=target)
+
+
+@pytest.mark.parametrize("channels, outputs, groups, kernel, stride, side", [(3, 20, 1, 7, 2, 30), (64, 32, 1, 3, 1, 14), (16, 24, 1, 1, 1, 9),
+                                                                            (24, 24, 24, 3, 1, 12), (12, 8, 2, 3, 1, 10), (6, 4, 2, 3, 1, 10)])
+def test_convolutions_of_bytes(channels, outputs, groups, kernel, stride, side):
+    """Exact: channels in pairs, an odd number of them, groups that pairs would cross; padding is the zero point."""
+    random = np.random.default_rng(15)
+    x = random.integers(0, 255, (1, channels, side, side), endpoint=True).astype(np.uint8)
+    w = random.integers(-128, 127, (outputs, channels // groups, kernel, kernel), endpoint=True).astype(np.int8)
+    node = helper.make_node("ConvInteger", ["x", "w", "z"], ["y"], pads=[kernel // 2] * 4, strides=[stride] * 2, group=groups)
+    graph = helper.make_graph([node], "g", [helper.make_tensor_value_info("x", TensorProto.UINT8, x.shape)],
+                              [helper.make_tensor_value_info("y", TensorProto.INT32, None)],
+                              [numpy_helper.from_array(w, "w"), numpy_helper.from_array(np.array(200, np.uint8), "z")])
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8).SerializeToString()
+    reference = model_of([helper.make_node("Conv", ["x", "w"], ["y"], pads=[kernel // 2] * 4, strides=[stride] * 2, group=groups)],
+                         {"x": list(x.shape)}, ["y"], {"w": w.astype(np.float32)})
+    wanted = onnxruntime.InferenceSession(reference, providers=["CPUExecutionProvider"]).run(None, {"x": x.astype(np.float32) - 200})[0]
+    for target in TARGETS:
+        for threads in (1, 2):
+            found = tw.compile(model, target=target, threads=threads).run({"x": x})["y"].numpy()
+            np.testing.assert_array_equal(found, wanted.astype(np.int32), err_msg=target)
+
+
 @pytest.mark.parametrize("rows, depth, columns", [(64, 512, 700), (130, 700, 701), (3, 600, 600), (256, 1024, 1024)])
 def test_products_of_two_inputs(rows, depth, columns):
     """A second operand beyond the cache is copied into panels during the run, if there are rows enough."""

@@ -5,6 +5,7 @@
 #include "codegen/llvm/vector_math.h"
 
 #include <llvm/ADT/STLFunctionalExtras.h>
+#include <llvm/IR/IntrinsicsX86.h>
 
 #include <bit>
 #include <cmath>
@@ -90,6 +91,10 @@ const std::unordered_map<std::string, Emit>& table() {
        [](Builder& b, const Target&, const Args& a) -> llvm::Value* {
          return b.CreateFDiv(llvm::ConstantFP::get(a[0]->getType(), 1.0), b.CreateUnaryIntrinsic(llvm::Intrinsic::sqrt, a[0]));
        }},
+      {"dot_pairs",
+       [](Builder& b, const Target& t, const Args& a) -> llvm::Value* {
+         return add_dot_pairs(b, t, llvm::Constant::getNullValue(a[0]->getType()), a[0], a[1]);
+       }},
       {"lane_add", [](Builder& b, const Target& t, const Args& a) { return lane_sum(b, t, a, false); }},
       {"lane_mul", [](Builder& b, const Target& t, const Args& a) { return lane_sum(b, t, a, true); }},
       {"lane_max", [](Builder& b, const Target& t, const Args& a) { return lane_extreme(b, t, a, true); }},
@@ -101,6 +106,30 @@ const std::unordered_map<std::string, Emit>& table() {
 }
 
 } // namespace
+
+llvm::Value* add_dot_pairs(Builder& b, const Target& target, llvm::Value* sum, llvm::Value* x, llvm::Value* y) {
+  auto* type = llvm::dyn_cast<llvm::FixedVectorType>(sum->getType());
+  const unsigned lanes = type ? type->getNumElements() : 1;
+  namespace I = llvm::Intrinsic;
+  // Multiplied and added to the sum in one instruction, or in two.
+  const bool wide = target.has("avx512_vnni"), narrow = (wide && target.has("avx512vl")) || target.has("avx_vnni");
+  I::ID fused = I::not_intrinsic, pairs = I::not_intrinsic;
+  if (lanes == 16 && wide) fused = I::x86_avx512_vpdpwssd_512;
+  if (lanes == 8 && narrow) fused = I::x86_avx512_vpdpwssd_256;
+  if (lanes == 4 && narrow) fused = I::x86_avx512_vpdpwssd_128;
+  if (fused != I::not_intrinsic) return b.CreateIntrinsic(fused, {}, {sum, x, y});
+  if (lanes == 16 && target.has("avx512bw")) pairs = I::x86_avx512_pmaddw_d_512;
+  if (lanes == 8 && target.has("avx2")) pairs = I::x86_avx2_pmadd_wd;
+  if (lanes == 4 && target.has("sse4_2")) pairs = I::x86_sse2_pmadd_wd;
+  if (pairs != I::not_intrinsic) {
+    auto* halves = llvm::FixedVectorType::get(b.getInt16Ty(), 2 * lanes);
+    return b.CreateAdd(sum, b.CreateIntrinsic(pairs, {}, {b.CreateBitCast(x, halves), b.CreateBitCast(y, halves)}));
+  }
+  auto* bits = llvm::ConstantInt::get(sum->getType(), 16);
+  auto lower = [&](llvm::Value* v) { return b.CreateAShr(b.CreateShl(v, bits), bits); };
+  auto* both = b.CreateAdd(b.CreateMul(lower(x), lower(y)), b.CreateMul(b.CreateAShr(x, bits), b.CreateAShr(y, bits)));
+  return b.CreateAdd(sum, both);
+}
 
 llvm::Value* emit_intrinsic(Builder& builder, const Target& target, const std::string& name, const Args& args) {
   if (auto found = table().find(name); found != table().end()) return found->second(builder, target, args);

@@ -11,8 +11,10 @@
 
 namespace tw::codegen {
 
-// Lanewise; arguments are floats or doubles (or vectors of them) of one type. Fails for a name that has no row.
+// Lanewise; arguments are numbers (or vectors of them) of one type. Fails for a name that has no row.
 llvm::Value* emit_intrinsic(llvm::IRBuilder<>& builder, const Target& target, const std::string& name,
                             const std::vector<llvm::Value*>& args);
+// sum + dot_pairs(x, y), in one instruction where the machine has it.
+llvm::Value* add_dot_pairs(llvm::IRBuilder<>& builder, const Target& target, llvm::Value* sum, llvm::Value* x, llvm::Value* y);
 
 } // namespace tw::codegen

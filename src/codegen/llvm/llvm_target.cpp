@@ -64,7 +64,8 @@ std::string llvm_features(const Target& target) {
   std::string text;
   for (const Feature& feature : feature_table())
     text += fmt::format("{}{}{}", text.empty() ? "" : ",", target.has(feature.name) ? '+' : '-', llvm_feature(feature.name));
-  return text;
+  // Else some of them become two instructions each, which is meant for chains that wait; tiles have sums enough that none does.
+  return text + ",+fast-dpwssd";
 }
 
 void initialize_llvm() {

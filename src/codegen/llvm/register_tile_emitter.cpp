@@ -2,6 +2,7 @@
 #include "codegen/llvm/register_tile_emitter.h"
 
 #include "arith/vectorise.h"
+#include "codegen/llvm/intrinsic_emitter.h"
 #include "ir/build.h"
 #include "ir/visit.h"
 #include "target/register_tile.h"
@@ -337,11 +338,16 @@ private:
     const auto* product = as<Binary>(tile_.value);
     bool fused = product && product->op == BinaryOp::mul && tile_.combine == Combine::add && (type_ == f32 || type_ == f64) &&
                  emitter_.target().has_fma();
+    const auto* pairs = as<Call>(tile_.value);
+    if (pairs && (pairs->intrinsic != "dot_pairs" || tile_.combine != Combine::add)) pairs = nullptr;
     for (size_t r = 0; r < rows_.size(); ++r)
       for (size_t c = 0; c < chunks_.size(); ++c) {
         auto*& acc = accumulators[r * chunks_.size() + c];
         DType type = type_.with_lanes(chunks_[c].lanes);
-        if (fused) {
+        if (pairs) {
+          auto* a = emitter_.splat(value(pairs->args[0], r, c), type.lanes);
+          acc = add_dot_pairs(b_, emitter_.target(), acc, a, emitter_.splat(value(pairs->args[1], r, c), type.lanes));
+        } else if (fused) {
           auto* a = emitter_.splat(value(product->a, r, c), type.lanes);
           auto* v = emitter_.splat(value(product->b, r, c), type.lanes);
           acc = b_.CreateIntrinsic(llvm::Intrinsic::fma, {acc->getType()}, {a, v, acc});

@@ -15,19 +15,34 @@ struct ConvolutionInteger {
                  field("channels_last", &ConvolutionInteger::channels_last)};
 };
 
+// Channels in pairs: not where a pair would belong to two groups.
+bool in_pairs(DecomposeContext& c) {
+  auto a = c.attrs<ConvolutionInteger>();
+  Shape weights = tensor_of(c.arg(1))->shape;
+  auto channels = as_int(weights[a.channels_last ? weights.size() - 2 : 1]);
+  return a.groups == 1 || (channels && *channels % 2 == 0);
+}
+
+// x - zero_point in a type that holds all of them.
 Ref<Operand> centred(DecomposeContext& c, size_t x, size_t zero_point, bool weights) {
-  auto to_i32 = [&](const Ref<Operand>& v) { return c.graph.call("cast", {v}, {make(Attr{.name = "to", .value = i32})}); };
-  Ref<Value> value = to_i32(c.arg(x));
-  if (!c.has(zero_point)) return value;
-  Ref<Value> zero = to_i32(c.arg(zero_point));
+  const bool channels_last = c.attrs<ConvolutionInteger>().channels_last, pairs = in_pairs(c);
+  auto widened = [&](const Ref<Operand>& v) { return c.graph.call("cast", {v}, {make(Attr{.name = "to", .value = pairs ? i16 : i32})}); };
+  Ref<Value> value = widened(c.arg(x));
+  auto rank = static_cast<int64_t>(tensor_of(value)->shape.size());
+  int64_t axis = !channels_last ? 1 : weights ? rank - 2 : rank - 1;
+  auto packed = [&](const Ref<Value>& v) {
+    return pairs ? c.graph.call("pack_pairs", {v}, {make(Attr{.name = "axis", .value = axis})}) : v;
+  };
+  if (!c.has(zero_point)) return packed(value);
+  Ref<Value> zero = widened(c.arg(zero_point));
   Shape shape = tensor_of(zero)->shape;
   // A zero point for each output channel stands along the weights' first dimension (channels-last: the last).
-  if (weights && shape.size() == 1 && !is_int(shape[0], 1) && !c.attrs<ConvolutionInteger>().channels_last) {
+  if (weights && shape.size() == 1 && !is_int(shape[0], 1) && !channels_last) {
     std::vector<Ref<Expr>> wide(tensor_of(value)->shape.size(), imm(1));
     wide[0] = shape[0];
     zero = c.graph.call("reshape", {zero}, {make(Attr{.name = "shape", .value = Shape(wide)})});
   }
-  return c.graph.call("sub", {value, zero});
+  return packed(c.graph.call("sub", {value, zero}));
 }
 
 Types types(TypeContext& c) {
@@ -48,7 +63,8 @@ extern const OpDef convolution_integer = define<ConvolutionInteger>(
      .decompose =
          [](DecomposeContext& c) {
            auto attrs = to_attrs(c.attrs<ConvolutionInteger>());
-           return std::vector<Ref<Operand>>{c.graph.call("convolution", {centred(c, 0, 2, false), centred(c, 1, 3, true)}, attrs)};
+           const char* convolution = in_pairs(c) ? "convolution_pairs" : "convolution";
+           return std::vector<Ref<Operand>>{c.graph.call(convolution, {centred(c, 0, 2, false), centred(c, 1, 3, true)}, attrs)};
          },
      .examples = {
          "convolution_integer(u8([[[2, 3, 4]]]), u8([[[1, 1]]]), u8(1)) == i32([[[3, 5]]])",

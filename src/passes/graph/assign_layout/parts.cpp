@@ -2,6 +2,7 @@
 #include "passes/graph/assign_layout/parts.h"
 
 #include <algorithm>
+#include <unordered_set>
 
 namespace tw::passes::layout {
 
@@ -151,7 +152,9 @@ std::vector<Ref<Attr>> attributes_in_last(const OpCall& call, size_t rank) {
 }
 
 std::vector<int64_t> weights_in_last(const OpCall& call, size_t rank) {
-  if (call.op != "convolution" && call.op != "convolution_transpose" && call.op != "convolution_integer") return {};
+  static const std::unordered_set<std::string> convolutions = {"convolution", "convolution_integer", "convolution_pairs",
+                                                               "convolution_transpose"};
+  if (!convolutions.contains(call.op.str())) return {};
   // (O, I, k…) → (k…, I, O); transposed convolutions hold (I, O, k…) → (k…, I, O).
   std::vector<int64_t> order;
   for (size_t d = 2; d < rank; ++d) order.push_back(static_cast<int64_t>(d));
