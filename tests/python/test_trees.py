@@ -75,4 +75,6 @@ def test_forests_give_what_a_walk_from_node_to_node_gives(trees, modes, aggregat
     opsets = [helper.make_operatorsetid("", 17), helper.make_operatorsetid("ai.onnx.ml", 3)]
     model = tw.compile(helper.make_model(graph, opset_imports=opsets, ir_version=8), threads=threads)
     np.testing.assert_allclose(model(x).numpy(), walked(forest, x, 3, aggregate), rtol=1e-5, atol=1e-6)
+    many = np.concatenate([x, x[::-1], x, x[::-1], x])  # two vectors of samples, and some that are left
+    np.testing.assert_array_equal(model(many).numpy(), np.concatenate([model(x).numpy(), model(x[::-1]).numpy()] * 2 + [model(x).numpy()]))
     assert model(x[:0]).numpy().shape == (0, 3)

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // Forests. A walk from a root to a leaf waits for one load after another; so a sample walks down many trees at once, one in each lane of a
-// vector, all by as many steps as the deepest leaf needs: a leaf is its own child. Tables are 32 bits wide, since a gather takes twice as
-// many of those as of 64.
+// vector, or as many samples down one tree, all by as many steps as the deepest leaf needs: a leaf is its own child. Tables are 32 bits
+// wide, since a gather takes twice as many of those as of 64.
 #include "ops/elementwise.h"
 #include "ops/loops.h"
+#include "ops/sizes.h"
 #include "ops/trees.h"
 
 namespace tw::ops {
@@ -60,8 +61,15 @@ public:
       c_.output(0, [&](Indices i) { return base_at(i[1]); });
       return;
     }
+    // Whole vectors of samples, which share a tree's nodes; what is left, sample by sample.
+    E blocks = simplified(floordiv(rows(), most_lanes));
     c_.raw(loop(
-        rows(), [&](const E& row) { return sample(row); }, ForKind::parallel));
+        rows() - blocks * (most_lanes - 1),
+        [&](const E& i) -> Ref<Stmt> {
+          if (is_int(blocks, 0)) return sample(i);
+          return make(If{.cond = i < blocks, .then = block(i * most_lanes), .otherwise = sample(i + blocks * (most_lanes - 1))});
+        },
+        ForKind::parallel));
   }
 
 private:
@@ -71,23 +79,43 @@ private:
   bool sums() const { return a_.aggregate == "sum" || a_.aggregate == "average"; }
   E base_at(const E& k) const { return c_.has(base) ? c_.input(base)({k}) : zero(out_.element()); }
 
-  Ref<Stmt> sample(const E& row) {
-    Ref<Stmt> begin = loop(imm(a_.targets), [&](const E& k) {
+  Ref<Stmt> begin(const E& row) {
+    return loop(imm(a_.targets), [&](const E& k) {
       return seq({put(out_, {row, k}, sums() ? base_at(k) : zero(out_.element())), put(met_, {row, k}, imm(0, boolean))});
     });
-    std::vector<Ref<Stmt>> parts{begin};
+  }
+  Ref<Stmt> end(const E& row) {
+    if (a_.aggregate == "sum") return seq({});
+    E count = cast(out_.element(), max(trees(), imm(1)));
+    return loop(imm(a_.targets), [&](const E& k) {
+      E found = out_({row, k});
+      return put(out_, {row, k}, sums() ? (found - base_at(k)) / count + base_at(k) : found + base_at(k));
+    });
+  }
+
+  // A sample, its trees in lanes.
+  Ref<Stmt> sample(const E& row) {
+    auto walk_from = [&](const E& first, int64_t lanes) {
+      return walk(
+          row, lanes, [&](const E&) { return row; }, [&](const E& lane) { return first + lane; });
+    };
+    std::vector<Ref<Stmt>> parts{begin(row)};
     // Blocks of trees, then halves of a block as long as trees are left, whose number may be known only in the run.
-    parts.push_back(loop(floordiv(trees(), most_lanes), [&](const E& block) { return walk(row, block * most_lanes, most_lanes); }));
+    parts.push_back(loop(floordiv(trees(), most_lanes), [&](const E& block) { return walk_from(block * most_lanes, most_lanes); }));
     for (int64_t lanes = most_lanes / 2; lanes > 0; lanes /= 2)
-      parts.push_back(when(floormod(floordiv(trees(), lanes), 2) > imm(0), walk(row, floordiv(trees(), 2 * lanes) * (2 * lanes), lanes)));
-    if (a_.aggregate == "average") {
-      E count = cast(out_.element(), max(trees(), imm(1)));
-      parts.push_back(loop(imm(a_.targets), [&](const E& k) {
-        return put(out_, {row, k}, (out_({row, k}) - base_at(k)) / count + base_at(k));
-      }));
-    }
-    if (!sums()) parts.push_back(loop(imm(a_.targets), [&](const E& k) { return put(out_, {row, k}, out_({row, k}) + base_at(k)); }));
+      parts.push_back(when(floormod(floordiv(trees(), lanes), 2) > imm(0), walk_from(floordiv(trees(), 2 * lanes) * (2 * lanes), lanes)));
+    parts.push_back(end(row));
     return seq(std::move(parts));
+  }
+
+  // Samples in lanes, tree by tree.
+  Ref<Stmt> block(const E& first) {
+    auto each = [&](auto&& body) { return loop(imm(most_lanes), [&](const E& lane) { return body(first + lane); }); };
+    Ref<Stmt> walks = loop(trees(), [&](const E& tree) {
+      return walk(
+          first, most_lanes, [&](const E& lane) { return first + lane; }, [&](const E&) { return tree; });
+    });
+    return seq({each([&](const E& row) { return begin(row); }), walks, each([&](const E& row) { return end(row); })});
   }
 
   // Nodes are limited to those that exist: a damaged forest gives wrong numbers, but it reads nothing else.
@@ -117,23 +145,24 @@ private:
     return result || (call("isnan", {value}) && ne(c_.input(missing_true)({node}), imm(0, i32)));
   }
 
-  // One sample down the trees `first` and following, one in each lane; then what their leaves give, in the order of the trees.
-  Ref<Stmt> walk(const E& row, const E& first, int64_t count) {
+  // Each lane's sample down its tree; then what the leaves give, lane by lane. `place`: of the scratch.
+  using OfLane = std::function<E(const E& lane)>;
+  Ref<Stmt> walk(const E& place, int64_t count, const OfLane& row, const OfLane& tree) {
     auto lanes = [&](const std::function<Ref<Stmt>(const E&)>& body) {
       return count == 1 ? body(imm(0)) : loop(imm(count), body, ForKind::vectorised);
     };
-    auto leaf = [&](const E& lane) { return cast(i64, node_({row, lane})); };
+    auto leaf = [&](const E& lane) { return cast(i64, node_({place, lane})); };
     E two = imm(2, i32);
-    Ref<Stmt> begin = lanes([&](const E& lane) { return put(node_, {row, lane}, existing(c_.input(roots)({first + lane}))); });
+    Ref<Stmt> begin = lanes([&](const E& lane) { return put(node_, {place, lane}, existing(c_.input(roots)({tree(lane)}))); });
     Ref<Stmt> steps = loop(imm(a_.levels), [&](const E&) {
       return lanes([&](const E& lane) {
-        E side = select(holds(row, leaf(lane)), imm(0, i32), imm(1, i32));
-        return put(node_, {row, lane}, existing(c_.input(children)({cast(i64, node_({row, lane}) * two + side)})));
+        E side = select(holds(row(lane), leaf(lane)), imm(0, i32), imm(1, i32));
+        return put(node_, {place, lane}, existing(c_.input(children)({cast(i64, node_({place, lane}) * two + side)})));
       });
     });
     Ref<Stmt> end = loop(imm(count), [&](const E& lane) {
       E from = c_.input(leaf_begin)({leaf(lane)}), entries = max(imm(0), c_.input(leaf_end)({leaf(lane)}) - from);
-      return loop(entries, [&](const E& n) { return entry(row, from + n); });
+      return loop(entries, [&](const E& n) { return entry(row(lane), from + n); });
     });
     return seq({begin, steps, end});
   }
