@@ -107,6 +107,8 @@ const std::unordered_map<std::string, Emit>& table() {
 
 } // namespace
 
+bool has_fused_pairs(const Target& target) { return target.has("avx512_vnni") || target.has("avx_vnni"); }
+
 llvm::Value* add_dot_pairs(Builder& b, const Target& target, llvm::Value* sum, llvm::Value* x, llvm::Value* y) {
   auto* type = llvm::dyn_cast<llvm::FixedVectorType>(sum->getType());
   const unsigned lanes = type ? type->getNumElements() : 1;

@@ -15,6 +15,7 @@ namespace tw::codegen {
 llvm::Value* emit_intrinsic(llvm::IRBuilder<>& builder, const Target& target, const std::string& name,
                             const std::vector<llvm::Value*>& args);
 // sum + dot_pairs(x, y), in one instruction where the machine has it.
+bool has_fused_pairs(const Target& target);
 llvm::Value* add_dot_pairs(llvm::IRBuilder<>& builder, const Target& target, llvm::Value* sum, llvm::Value* x, llvm::Value* y);
 
 } // namespace tw::codegen

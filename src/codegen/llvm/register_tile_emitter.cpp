@@ -224,6 +224,11 @@ private:
     return s;
   }
 
+  bool sums_pairs() const {
+    const auto* call = as<Call>(tile_.value);
+    return call && call->intrinsic == "dot_pairs" && tile_.combine == Combine::add;
+  }
+
   // ---- the reduction
   using Values = std::vector<llvm::Value*>;
 
@@ -235,6 +240,8 @@ private:
       return *extent; // whole: small windows become straight code
     if (!innermost) return 1;
     int64_t wanted = work >= 16 ? 4 : work >= 4 ? 8 : 16;
+    // Sums of integers that follow each other LLVM adds up beside the accumulator, for which there are no registers.
+    if (sums_pairs() && !has_fused_pairs(emitter_.target())) wanted = 1;
     return extent ? std::min(wanted, *extent) : wanted;
   }
   // Points of the axes from `axis` on, if all will be unrolled; else a large number.
@@ -338,8 +345,7 @@ private:
     const auto* product = as<Binary>(tile_.value);
     bool fused = product && product->op == BinaryOp::mul && tile_.combine == Combine::add && (type_ == f32 || type_ == f64) &&
                  emitter_.target().has_fma();
-    const auto* pairs = as<Call>(tile_.value);
-    if (pairs && (pairs->intrinsic != "dot_pairs" || tile_.combine != Combine::add)) pairs = nullptr;
+    const auto* pairs = sums_pairs() ? as<Call>(tile_.value) : nullptr;
     for (size_t r = 0; r < rows_.size(); ++r)
       for (size_t c = 0; c < chunks_.size(); ++c) {
         auto*& acc = accumulators[r * chunks_.size() + c];
