@@ -425,3 +425,11 @@ def test_results_in_the_memory_of_operands(channels, height, width):
     feeds = {"x": random.standard_normal((2, channels, height, width)).astype(np.float32)}
     check(model_of(nodes, {"x": [2, channels, height, width]}, ["y"], constants | {"like": np.array([0, 0, height, width])}), feeds)
     check(model_of(nodes, {"x": ["n", channels, height, width]}, ["y"], constants | {"like": np.array([0, 0, height, width])}), feeds)
+
+
+@pytest.mark.parametrize("shape", [(2, 0, 4), (0, 3, 4), (2, 3, 0), (2, 0, 0)])
+def test_sums_of_nothing(shape):
+    """Reductions over the last axis, of a few elements or none, for as many results or none."""
+    model = model_of([helper.make_node("ReduceSum", ["x", "axes"], ["y"], keepdims=1)], {"x": list(shape)}, ["y"], {"axes": np.array([2])})
+    for target in TARGETS:
+        assert np.array_equal(tw.compile(model, target=target)(np.ones(shape, np.float32)), np.zeros((*shape[:2], 1), np.float32))

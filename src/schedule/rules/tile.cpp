@@ -7,6 +7,8 @@
 #include "schedule/rules/rules.h"
 #include "target/register_tile.h"
 
+#include <algorithm>
+
 namespace tw::schedule {
 namespace {
 
@@ -44,6 +46,7 @@ public:
     Ref<Block> block = s_.block(id_);
     LoopsByKind loops = loops_by_kind(s_, *block);
     if (loops.spatial.size() <= outer_ || loops.reduce.empty()) return false;
+    if (std::ranges::any_of(loops.spatial, [](const Ref<For>& f) { return is_int(f->extent, 0); })) return false; // nothing to compute
     loops.spatial.erase(loops.spatial.begin(), loops.spatial.begin() + static_cast<int64_t>(outer_));
     for (const Name& map : epilogue_)
       if (!join_epilogue(s_, id_, map, outer_, loops.spatial.size())) return false;
