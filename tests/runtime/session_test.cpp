@@ -362,11 +362,11 @@ TEST(Session, walks_steps_with_their_operands_and_stops_at_the_barrier_behind_a_
     const auto fail = [](tw_run* run, const int64_t*, int32_t, int32_t, unsigned char*) { run->services->fail(run, 1, "no"); };
     const tw_operand operands[] = {{1, 5}, {0, 7}, {1, -1}, {1, 0}};
     const tw_step barrier{};
-    const tw_step steps[] = {{note, operands, 2, 0, 1, 0}, barrier, {note, operands + 2, 2, 0, 0, 0},
+    const tw_step steps[] = {{note, operands, 2, 0, 1, 0}, barrier, {note, operands + 2, 2, 0, 0, 0}, barrier,
                              {fail, nullptr, 0, 0, 1, 0},  barrier, {note, operands, 2, 0, 1, 0}};
     const int64_t bases[] = {0, 100};
     int64_t values[2];
-    return run->services->walk(run, thread, steps, 6, bases, values);
+    return run->services->walk(run, thread, steps, 7, bases, values);
   };
   parts.descriptor.scratch_bytes = 64;
   for (int32_t threads : {1, 3}) {

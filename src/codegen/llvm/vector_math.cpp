@@ -30,7 +30,7 @@ constexpr auto functions = std::to_array<MathFunction>({
     {"log2", 1, "log2", emit_log2, 1.1, 1.1},
     {"log10", 1, "log10", emit_log10, 1.2, 1.2},
     {"log1p", 1, "log1p", emit_log1p, 1, 1},
-    {"sin", 1, "sin", emit_sin, 1.7, 0.51},
+    {"sin", 1, "sin", emit_sin, 2.2, 0.51},
     {"cos", 1, "cos", emit_cos, 2.2, 0.51},
     {"tan", 1, "tan", emit_tan, 2.5, 0.51},
     {"sqrt", 1, "sqrt", emit_sqrt, 0.5, 0.5},
