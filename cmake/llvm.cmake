@@ -15,7 +15,7 @@ if(TENSORWRIGHT_SHARED_LLVM OR NOT TARGET LLVMX86CodeGen)
 else()
   # What LLD would want besides: src/codegen/llvm/parts_left_out.cpp stands in for it.
   set_target_properties(LLVMExtensions PROPERTIES INTERFACE_LINK_LIBRARIES "")
-  llvm_map_components_to_libnames(components x86codegen x86asmparser x86desc x86info passes orcjit jitlink orcdebugging)
+  llvm_map_components_to_libnames(components x86codegen x86asmparser x86disassembler x86desc x86info passes orcjit jitlink orcdebugging)
   target_compile_definitions(tensorwright_llvm INTERFACE TENSORWRIGHT_STATIC_LLVM)
   target_link_options(tensorwright_llvm INTERFACE LINKER:--as-needed LINKER:--gc-sections LINKER:--exclude-libs,ALL)
   target_link_libraries(tensorwright_llvm INTERFACE ${components})

@@ -3,6 +3,7 @@
 #include "runtime/session.h"
 #include "runtime/tensors.h"
 
+#include <chrono>
 #include <cstddef>
 
 namespace tw::runtime {
@@ -58,23 +59,43 @@ void fail(tw_run* run, int32_t kind, const char* message) {
   session_of(run).failure.record(status, message != nullptr ? message : "the module gave no reason");
 }
 
-Launch* launch_of(tw_run* run, int32_t index) {
-  auto& launches = session_of(run).launches;
-  return index >= 0 && static_cast<size_t>(index) < launches.size() ? &launches[static_cast<size_t>(index)] : nullptr;
-}
+class Stopwatch {
+public:
+  explicit Stopwatch(Launch* launch) : launch_(launch) {
+    if (launch_ != nullptr) begun_ = std::chrono::steady_clock::now();
+  }
+  ~Stopwatch() {
+    if (launch_ != nullptr) launch_->seconds += std::chrono::duration<double>(std::chrono::steady_clock::now() - begun_).count();
+  }
+  Stopwatch(const Stopwatch&) = delete;
+  Stopwatch& operator=(const Stopwatch&) = delete;
 
-void launch_begin(tw_run* run, int32_t index) {
-  if (Launch* const launch = launch_of(run, index)) launch->begun = std::chrono::steady_clock::now();
-}
+private:
+  Launch* const launch_;
+  std::chrono::steady_clock::time_point begun_;
+};
 
-void launch_end(tw_run* run, int32_t index) {
-  if (Launch* const launch = launch_of(run, index))
-    launch->seconds += std::chrono::duration<double>(std::chrono::steady_clock::now() - launch->begun).count();
+int32_t walk(tw_run* run, int32_t thread, const tw_step* steps, int32_t count, const int64_t* bases, int64_t* values) {
+  tw_session& session = session_of(run);
+  unsigned char* const scratch = run->scratch + thread * session.descriptor.scratch_bytes;
+  const bool profiles = run->profiling != 0 && thread == 0;
+  for (const tw_step* step = steps; step != steps + count; ++step) {
+    if (step->kernel == nullptr) {
+      if (barrier(run, thread) != 0) return 1;
+      continue;
+    }
+    if (step->shared == 0 && thread != 0) continue;
+    for (int32_t i = 0; i < step->operand_count; ++i) values[i] = bases[step->operands[i].base] + step->operands[i].offset;
+    const auto launch = static_cast<size_t>(step->launch);
+    const Stopwatch stopwatch(profiles && launch < session.launches.size() ? &session.launches[launch] : nullptr);
+    step->kernel(run, values, thread, step->shared != 0 ? run->threads : 1, scratch);
+  }
+  return 0;
 }
 
 } // namespace
 
-const tw_services services = {barrier, allocate, output, fail, launch_begin, launch_end};
+const tw_services services = {barrier, allocate, output, fail, walk};
 
 void RunFailure::record(tw_status status, const char* message) noexcept {
   const std::lock_guard lock(mutex_);

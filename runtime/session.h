@@ -46,7 +46,6 @@ private:
 
 struct Launch {
   double seconds = 0;
-  std::chrono::steady_clock::time_point begun;
 };
 
 // What generated code sees stands at the end of this block, since the number of slots is the module's.

@@ -66,6 +66,16 @@ def limited(function, limit_terms):
     return lambda x: series(x, limit_terms) if abs(x) < mp.mpf("0.01") else function(x)
 
 
+def odd_tail(function, terms):
+    """(f(r) - r) / r^3 over u = r^2, of an odd function."""
+    return limited(lambda u: (function(mp.sqrt(u)) - mp.sqrt(u)) / mp.sqrt(u) ** 3, terms)
+
+
+def odd_weight(function):
+    """What an error of the tail is beside the function."""
+    return lambda u: u * mp.sqrt(u) / function(mp.sqrt(u)) if u > 0 else small
+
+
 half_ln2 = mp.log(2) / 2 * mp.mpf("1.0001")
 quarter_pi = mp.pi / 4 * mp.mpf("1.0001")
 small = mp.mpf("1e-30")
@@ -97,6 +107,16 @@ FITS = [
     ("log2_normal", "log2 of the normal distribution at x, -8 <= x <= 0",
      lambda x: mp.log(mp.erfc(-x / mp.sqrt(2)) / 2, 2),
      lambda x: mp.log(2) * max(mp.erfc(-x / mp.sqrt(2)) / 2, mp.mpf("1e-9")), 8, -8, 0, to_float32),
+    ("asin_tail", "asin(r) = r + r^3 p(r^2), |r| <= 1/2",
+     odd_tail(mp.asin, lambda n: mp.binomial(2 * n + 2, n + 1) / (mp.mpf(4) ** (n + 1) * (2 * n + 3))), odd_weight(mp.asin), 4, 0,
+     mp.mpf("0.25"), to_float32),
+    ("atan_tail", "atan(r) = r + r^3 p(r^2), |r| <= 1", odd_tail(mp.atan, lambda n: (-1) ** (n + 1) / mp.mpf(2 * n + 3)), odd_weight(mp.atan), 8, 0, 1,
+     to_float32),
+    ("sin_half_turn", "sin(r) = r + r^3 p(r^2), |r| <= pi/2", odd_tail(mp.sin, lambda n: (-1) ** (n + 1) / mp.factorial(2 * n + 3)),
+     odd_weight(mp.sin), 4, 0, (mp.pi / 2 * mp.mpf("1.001")) ** 2, to_float32),
+    ("tan_tail", "tan(r) = r + r^3 p(r^2), |r| <= pi/4",
+     odd_tail(mp.tan, lambda n: mp.mpf(2) ** (2 * n + 4) * (mp.mpf(2) ** (2 * n + 4) - 1) * abs(mp.bernoulli(2 * n + 4)) / mp.factorial(2 * n + 4)),
+     odd_weight(mp.tan), 6, 0, (quarter_pi * mp.mpf("1.001")) ** 2, to_float32),
     ("sin_tail", "sin(r) = r + r^3 p(r^2), |r| <= pi/4",
      limited(lambda u: (mp.sin(mp.sqrt(u)) - mp.sqrt(u)) / mp.sqrt(u) ** 3, lambda n: (-1) ** (n + 1) / mp.factorial(2 * n + 3)),
      lambda u: u + small, 3, 0, quarter_pi**2, to_float64),

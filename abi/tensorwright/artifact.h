@@ -15,7 +15,7 @@
 extern "C" {
 #endif
 
-#define TW_ARTIFACT_VERSION 1u
+#define TW_ARTIFACT_VERSION 2u
 #define TW_DESCRIPTOR_SYMBOL "tensorwright_module"
 #define TW_MAX_RANK 32
 
@@ -48,7 +48,7 @@ typedef struct {
   int64_t minimum, maximum, multiple;
 } tw_symbol;
 
-/* What the profile prints about a kernel launch (one line of the entry function's static list). */
+/* What the profile prints about a kernel launch. */
 typedef struct {
   const char* name;   /* symbol of the kernel */
   const char* origin; /* the model's nodes, "conv1+bn1+relu1" */
@@ -57,6 +57,22 @@ typedef struct {
 } tw_launch;
 
 typedef struct tw_run tw_run;
+
+/* Of the entry function's list: one kernel, or a barrier. A kernel takes addresses and sizes, each bases[base] + offset; which base is
+ * what, the entry function knows, which fills them in. */
+typedef struct {
+  int64_t base, offset;
+} tw_operand;
+
+typedef struct {
+  /* Null: all threads wait for each other. */
+  void (*kernel)(tw_run*, const int64_t* values, int32_t thread, int32_t threads, unsigned char* scratch);
+  const tw_operand* operands;
+  int32_t operand_count;
+  int32_t launch; /* its line in the descriptor's launches */
+  int32_t shared; /* 0: thread 0 does all of it */
+  int32_t reserved;
+} tw_step;
 
 /* What generated code may ask of the runtime. A function that fails has recorded an error in the run; generated code then returns at once
  * with a non-zero status. */
@@ -73,9 +89,9 @@ typedef struct {
   /* Records an error (1: the user's data, 2: unsupported, 3: internal) for tw_last_error; the first one of a run counts. Any thread calls.
    */
   void (*fail)(tw_run*, int32_t kind, const char* message);
-  /* Called around launches by thread 0 only when run->profiling is not 0. */
-  void (*launch_begin)(tw_run*, int32_t launch);
-  void (*launch_end)(tw_run*, int32_t launch);
+  /* Goes through a part of the list, all threads alike. `values` has room for the operands of any step of it. Returns 0 to go on; not 0
+   * when any thread has failed: return it. */
+  int32_t (*walk)(tw_run*, int32_t thread, const tw_step* steps, int32_t count, const int64_t* bases, int64_t* values);
 } tw_services;
 
 struct tw_run {

@@ -1,10 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 // tensorwright profile: the time of each kernel beside its predicted time, and how near it comes to what the machine can do.
-#include "cli/profile_report.h"
+#include "cli/kernel_listing.h"
 #include "compile/pace.h"
 
 namespace tw::cli {
 namespace {
+
+// What is asked for beside the table.
+struct Wishes {
+  std::string html, svg, kernel;
+  bool assembly = false;
+};
 
 // What the core that runs the model can do between one run and the next.
 class PaceBetweenRuns {
@@ -28,8 +34,8 @@ private:
   Samples samples_;
 };
 
-ProfileReport measure(const ModelOptions& options, const InputOptions& input_options, const MeasureOptions& measure_options) {
-  LoadedModel model(options);
+ProfileReport measure(const LoadedModel& model, const ModelOptions& options, const InputOptions& input_options,
+                      const MeasureOptions& measure_options) {
   const tw_module_descriptor& module = model.descriptor();
   const NamedTensors inputs = make_inputs(module, input_options, options.sizes());
   Runner runner(model, options.threads, true);
@@ -73,15 +79,25 @@ ProfileReport measure(const ModelOptions& options, const InputOptions& input_opt
   return report;
 }
 
-int run(const ModelOptions& options, const InputOptions& inputs, const MeasureOptions& measure_options, const std::string& html,
-        const std::string& svg, Output& output) {
-  const ProfileReport report = measure(options, inputs, measure_options);
-  if (!html.empty()) write_text(to_html(report), html);
-  if (!svg.empty()) write_text(to_svg(report), svg);
+int run(const ModelOptions& options, const InputOptions& inputs, const MeasureOptions& measure_options, const Wishes& wishes,
+        Output& output) {
+  const LoadedModel model(options);
+  if (wishes.assembly && !model.compiled())
+    throw user_error("--asm: '{}' is exported: a whole library, of which no single kernels are known", options.path)
+        .hint("profile the model that it was compiled from");
+  const ProfileReport report = measure(model, options, inputs, measure_options);
+  if (!wishes.html.empty()) write_text(to_html(report), wishes.html);
+  if (!wishes.svg.empty()) write_text(to_svg(report), wishes.svg);
   output.result = to_json(report);
-  output.result["html"] = html.empty() ? Json(nullptr) : Json(html);
-  output.result["svg"] = svg.empty() ? Json(nullptr) : Json(svg);
-  output.line(to_table(report));
+  output.result["html"] = wishes.html.empty() ? Json(nullptr) : Json(wishes.html);
+  output.result["svg"] = wishes.svg.empty() ? Json(nullptr) : Json(wishes.svg);
+  if (!wishes.assembly) {
+    output.line(to_table(report));
+    return exit_ok;
+  }
+  const auto listings = list_kernels(report, *model.compiled(), wishes.kernel);
+  output.result["assembly"] = to_json(listings);
+  output.line(to_text(listings));
   return exit_ok;
 }
 
@@ -92,13 +108,22 @@ extern const Command profile_command = {
       auto options = std::make_shared<ModelOptions>();
       auto inputs = std::make_shared<InputOptions>();
       auto measure_options = std::make_shared<MeasureOptions>();
-      auto html = std::make_shared<std::string>(), svg = std::make_shared<std::string>();
+      auto wishes = std::make_shared<Wishes>();
       options->declare(app);
       inputs->declare(app);
       measure_options->declare(app);
-      app.add_option("--html", *html, "also write a page with a chart")->type_name("FILE");
-      app.add_option("--svg", *svg, "also write the chart of the slowest kernels alone")->type_name("FILE");
-      return [=](Output& output) { return run(*options, *inputs, *measure_options, *html, *svg, output); };
+      app.add_option("--html", wishes->html, "also write a page with a chart")->type_name("FILE");
+      app.add_option("--svg", wishes->svg, "also write the chart of the slowest kernels alone")->type_name("FILE");
+      auto* assembly =
+          app.add_option("--asm", wishes->kernel,
+                         "instead of the table, the machine code of the slowest kernel, or of those in whose name or nodes KERNEL "
+                         "occurs; after the model")
+              ->type_name("[KERNEL]")
+              ->expected(0, 1);
+      return [=](Output& output) {
+        wishes->assembly = assembly->count() > 0;
+        return run(*options, *inputs, *measure_options, *wishes, output);
+      };
     }};
 
 } // namespace tw::cli

@@ -115,6 +115,12 @@ class Model:
             launches.append(Launch(kernel, origin, shape, seconds, predicted, flops, moved))
         return Profile(tuple(launches), statistics.median(timings.runs), runs)
 
+    def assembly(self, kernel: str) -> str:
+        """The machine code of a kernel (`Launch.kernel` of a profile): Intel's syntax, with what each innermost loop does at its head."""
+        if self._compiled is None:
+            raise UserError(f"model '{self.name}' was loaded from a file, which has no single kernels", hint="compile the model here")
+        return self._compiled.assembly(kernel)
+
     def export(self, path: str | os.PathLike[str]) -> None:
         """Writes the model as one self-contained file, which `tensorwright.load` and the C interface run."""
         if self._compiled is None:

@@ -10,6 +10,7 @@
 #include "compile/pipelines/cpu.h"
 #include "compile/weights.h"
 #include "ir/parallel_loop.h"
+#include "ir/syntax.h"
 #include "ir/visit.h"
 #include "passes/fusion.h"
 #include "runtime/artifact_file.h"
@@ -25,19 +26,22 @@ namespace {
 double seconds_since(std::chrono::steady_clock::time_point start) {
   return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
 }
+std::string symbol_of(const std::string& kernel) { return "tw_" + kernel; }
 constexpr const char* producer = "tensorwright " TENSORWRIGHT_VERSION;
 } // namespace
 
 struct CompiledModule::State {
   Ref<Module> lowered;
   Report report;
+  Target target;
   std::string features;
   std::vector<codegen::ObjectBytes> objects;
+  std::map<std::string, size_t> object_of_kernel;
   Weights weights;
   std::optional<codegen::JitCode> code;
   const tw_module_descriptor* descriptor = nullptr;
 
-  explicit State(Ref<Module> module) : lowered(std::move(module)) {}
+  State(Ref<Module> module, Target used_target) : lowered(std::move(module)), target(std::move(used_target)) {}
 };
 
 namespace {
@@ -80,6 +84,7 @@ public:
     std::vector<std::optional<codegen::CacheKey>> keys;
     for (const auto& [name, code] : plan_.kernels) {
       size_t place = state_.objects.size();
+      state_.object_of_kernel[name.str()] = place;
       state_.objects.emplace_back();
       codegen::CacheKey key = key_of(*code.kernel, code.symbol);
       if (auto cached = cache_.find(key)) {
@@ -114,7 +119,7 @@ private:
     for (const auto& callable : state_.lowered->functions) {
       if (!as<Kernel>(callable)) continue;
       Ref<Kernel> kernel = as_ref<Kernel>(callable);
-      plan_.kernels.emplace(kernel->id, codegen::KernelCode{"tw_" + kernel->id.str(), kernel, has_parallel_loop(kernel->body)});
+      plan_.kernels.emplace(kernel->id, codegen::KernelCode{symbol_of(kernel->id.str()), kernel, has_parallel_loop(kernel->body)});
       plan_.scratch_bytes = std::max(plan_.scratch_bytes, codegen::scratch_bytes(*kernel));
     }
     visit(plan_.function.node(), [&](const Constant& c) { plan_.constants.emplace(&c, state_.weights.add(c.data)); });
@@ -148,7 +153,7 @@ private:
 CompiledModule compile(const Ref<Module>& module, const Options& options, Name function) {
   auto start = std::chrono::steady_clock::now();
   Target target = parse_target(options.target);
-  auto state = std::make_shared<CompiledModule::State>(module);
+  auto state = std::make_shared<CompiledModule::State>(module, target);
   if (!target.calibration_problem.empty()) state->report.remarks.push_back({"calibration", target.calibration_problem});
   int threads = options.threads > 0 ? options.threads : runtime::default_thread_count();
   entry_of(module, function);
@@ -186,6 +191,18 @@ tw_module* CompiledModule::runtime_module() const {
 const tw_module_descriptor& CompiledModule::descriptor() const { return *state_->descriptor; }
 const Report& CompiledModule::report() const { return state_->report; }
 const Ref<Module>& CompiledModule::lowered() const { return state_->lowered; }
+
+codegen::Assembly CompiledModule::assembly(const std::string& kernel) const {
+  auto found = state_->object_of_kernel.find(kernel);
+  if (found == state_->object_of_kernel.end()) {
+    std::vector<std::string> names;
+    for (const auto& [name, place] : state_->object_of_kernel) names.push_back(name);
+    auto near = syntax::nearest(kernel, names);
+    throw user_error("there is no kernel '{}'", kernel)
+        .hint(near ? fmt::format("did you mean '{}'?", *near) : fmt::format("there are {}", fmt::join(names, ", ")));
+  }
+  return codegen::disassemble(state_->objects[found->second], symbol_of(kernel), state_->target);
+}
 
 void CompiledModule::save(const std::filesystem::path& path) const {
   std::filesystem::path aside = path;

@@ -2,6 +2,7 @@
 // The compiler as one call: a module (from a frontend or from text) to something that runs, in this process or as a file.
 #pragma once
 
+#include "codegen/llvm/disassemble.h"
 #include "compile/driver.h"
 #include "tensorwright/module.h"
 
@@ -45,6 +46,8 @@ public:
   const Report& report() const;
   // The module after all passes.
   const Ref<Module>& lowered() const;
+  // The machine code of a kernel, by its name in the report's launches. Throws user errors.
+  codegen::Assembly assembly(const std::string& kernel) const;
   // One self-contained shared library, written aside and renamed.
   void save(const std::filesystem::path& path) const;
 

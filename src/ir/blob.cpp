@@ -138,18 +138,21 @@ void Blob::read(size_t at, std::span<std::byte> to) const {
     return;
   }
   auto width = static_cast<size_t>(arrangement->element.bytes());
-  for (size_t i = 0; i < to.size(); ++i) {
+  for (size_t done = 0; done < to.size();) {
     std::byte element[16];
-    to[i] = arrangement->read(static_cast<int64_t>((at + i) / width), element)[(at + i) % width];
+    size_t skipped = (at + done) % width, count = std::min(width - skipped, to.size() - done);
+    std::memcpy(to.data() + done, arrangement->read(static_cast<int64_t>((at + done) / width), element) + skipped, count);
+    done += count;
   }
 }
 
 uint64_t Blob::fingerprint() const {
-  uint64_t result = mix(size());
-  for (size_t i = 0; size() && i < 64; ++i) {
-    std::byte one;
-    read(i * (size() - 1) / 63, {&one, 1});
-    result = std::rotl((result ^ static_cast<uint64_t>(one)) * 0x9fb21c651e98df25u, 29);
+  constexpr size_t words = 16, word_bytes = sizeof(uint64_t);
+  uint64_t result = mix(size()), last = size() < word_bytes ? 0 : size() / word_bytes - 1;
+  for (size_t i = 0; size() && i < words; ++i) {
+    uint64_t word = 0;
+    read(i * last / (words - 1) * word_bytes, {reinterpret_cast<std::byte*>(&word), std::min(size(), word_bytes)});
+    result = std::rotl((result ^ word) * 0x9fb21c651e98df25u, 29);
   }
   return mix(result);
 }

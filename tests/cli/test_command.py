@@ -214,6 +214,24 @@ def test_bench_and_profile_of_an_exported_module(fake_module, tmp_path):
     assert "mul1+add1+sum1" in call("profile", fake_module, "--runs", 1, "--seconds", 0).stdout
 
 
+def test_profile_prints_the_machine_code_of_a_kernel(model, fake_module, tmp_path):
+    """Of the slowest one, or of those in whose name or nodes a text occurs; from the cache of compiled kernels as well."""
+    environment = os.environ | {"TENSORWRIGHT_CACHE": str(tmp_path)}
+    options = ("--dim", "n=64", "--runs", 2, "--seconds", 0)
+    for _ in range(2):
+        text = call("profile", model, *options, "--asm", env=environment).stdout
+        assert text.startswith("# ") and "product" in text.splitlines()[0] and "% of the roof" in text.splitlines()[0]
+        assert "innermost loop, " in text and "  ret\n" in text
+    result = call_json("profile", model, *options, "--asm", "activation", env=environment)
+    [kernel] = result["assembly"]
+    assert kernel["kernel"] == result["launches"][0]["kernel"] and kernel["text"] in text + "\n" and kernel["loops"][0]["instructions"] > 0
+    assert "assembly" not in call_json("profile", model, *options)
+    error = call_json("profile", model, *options, "--asm", kernel["kernel"] + "x", code=1)
+    assert "expected a part of a kernel's name or of its nodes, found" in error["message"] and f"did you mean '{kernel['kernel']}'?" in error["hint"]
+    assert kernel["kernel"] in call_json("profile", model, *options, "--asm", "nothing of the kind", code=1)["hint"]
+    assert "no single kernels are known" in call("profile", fake_module, "--asm", code=1).stderr
+
+
 def test_info_of_an_exported_module(fake_module):
     result = call_json("info", fake_module)
     assert result["inputs"] == [{"name": "x", "dtype": "f32", "shape": ["n", 3]}]

@@ -60,6 +60,9 @@ const std::vector<float>& samples() {
                     0.6666667f,
                     1.3333334f,
                     1.5707964f,
+                    3.1415927f,
+                    32768.0f,
+                    0.70710677f,
                     0x1p23f,
                     16777216.0f,
                     std::numeric_limits<float>::quiet_NaN()})
@@ -158,6 +161,27 @@ template <class T> std::vector<T> evaluate(const MathFunction& function, const s
   return result;
 }
 
+// Of two arguments, on every target.
+void expect_within_bound(const MathFunction& function, const std::vector<float>& x, const std::vector<float>& y,
+                         double (*reference)(double, double)) {
+  for (const std::string& name : runnable_targets()) {
+    Target target = parse_target(name);
+    auto lanes = static_cast<size_t>(target.lanes(4));
+    OneVector<float> code(function, target, lanes);
+    std::vector<float> got(lanes);
+    double bound = target.has_fma() ? function.max_ulp : function.max_ulp_without;
+    for (size_t i = 0; i + lanes <= x.size(); i += lanes) {
+      code(&x[i], &y[i], got.data());
+      for (size_t j = 0; j < lanes; ++j) {
+        double exact = reference(x[i + j], y[i + j]);
+        bool wrong_sign = !std::isnan(exact) && std::signbit(got[j]) != std::signbit(exact);
+        ASSERT_TRUE(ulp_error(got[j], exact) <= bound && !wrong_sign) << name << ": " << function.name << "(" << std::hexfloat << x[i + j]
+                                                                      << ", " << y[i + j] << ") = " << got[j] << ", exact " << exact;
+      }
+    }
+  }
+}
+
 TEST(VectorPow, StaysWithinItsErrorAndTakesSpecialCasesAsTheCLibrary) {
   // Pairs of special values, then random ones whose results mostly lie within float's range.
   const std::vector<float> special = {
@@ -174,21 +198,51 @@ TEST(VectorPow, StaysWithinItsErrorAndTakesSpecialCasesAsTheCLibrary) {
   std::uniform_real_distribution<float> logarithm(-40, 40), power(-4, 4);
   for (int i = 0; i < 20000; ++i) pair(std::exp2(logarithm(random)), power(random));
   for (int i = 0; i < 5000; ++i) pair(std::exp2(logarithm(random) / 1000), power(random) * 1000);
-  const MathFunction& function = *find_math_function("pow");
-  for (const std::string& name : runnable_targets()) {
-    Target target = parse_target(name);
-    auto lanes = static_cast<size_t>(target.lanes(4));
-    OneVector<float> code(function, target, lanes);
-    std::vector<float> got(lanes);
-    double bound = target.has_fma() ? function.max_ulp : function.max_ulp_without;
-    for (size_t i = 0; i + lanes <= x.size(); i += lanes) {
-      code(&x[i], &y[i], got.data());
-      for (size_t j = 0; j < lanes; ++j) {
-        double exact = std::pow(static_cast<double>(x[i + j]), static_cast<double>(y[i + j]));
-        bool wrong_sign = !std::isnan(exact) && std::signbit(got[j]) != std::signbit(exact);
-        ASSERT_TRUE(ulp_error(got[j], exact) <= bound && !wrong_sign)
-            << name << ": pow(" << std::hexfloat << x[i + j] << ", " << y[i + j] << ") = " << got[j] << ", exact " << exact;
-      }
+  expect_within_bound(*find_math_function("pow"), x, y, [](double a, double b) { return std::pow(a, b); });
+}
+
+TEST(VectorAtan2, StaysWithinItsErrorAndTakesSpecialCasesAsTheCLibrary) {
+  // Zeros and infinities of all signs against each other and against numbers; then random angles, many near the axes and the diagonals.
+  const std::vector<float> special = {0.0f,
+                                      0x1p-149f,
+                                      0x1p-126f,
+                                      0.5f,
+                                      1.0f,
+                                      1.0000001f,
+                                      3.0f,
+                                      0x1p100f,
+                                      0x1.fffffep127f,
+                                      infinity,
+                                      std::numeric_limits<float>::quiet_NaN()};
+  std::vector<float> y, x;
+  auto pair = [&](float a, float b) {
+    for (float sa : {a, -a})
+      for (float sb : {b, -b}) y.push_back(sa), x.push_back(sb);
+  };
+  for (float a : special)
+    for (float b : special) pair(a, b);
+  std::mt19937 random(1);
+  std::uniform_real_distribution<float> logarithm(-60, 60), near(-4, 4);
+  for (int i = 0; i < 20000; ++i) pair(std::exp2(logarithm(random)), std::exp2(logarithm(random)));
+  for (int i = 0; i < 40000; ++i) {
+    float a = std::exp2(near(random));
+    pair(a, a * std::exp2(near(random)));
+  }
+  while (x.size() % 64) pair(1, 2);
+  expect_within_bound(*find_math_function("atan2"), y, x, [](double a, double b) { return std::atan2(a, b); });
+}
+
+TEST(VectorTrigonometry, AValueDoesNotDependOnLargeNeighbours) {
+  // A vector with an argument that needs the long way gives the other lanes what they would have had without it.
+  for (const char* name : {"sin", "cos", "tan"}) {
+    const MathFunction& function = *find_math_function(name);
+    std::vector<float> alone(64), beside(64);
+    for (size_t i = 0; i < alone.size(); ++i) alone[i] = beside[i] = 0.37f * static_cast<float>(i) - 9;
+    for (size_t i = 5; i < alone.size(); i += 7) beside[i] = i % 2 ? 1e30f : infinity;
+    auto expected = evaluate<float>(function, {alone}), got = evaluate<float>(function, {beside});
+    for (size_t i = 0; i < alone.size(); ++i) {
+      if (alone[i] == beside[i]) EXPECT_EQ(got[i], expected[i]) << name << "(" << alone[i] << ")";
+      else EXPECT_LE(ulp_error(got[i], math_reference(function)(beside[i])), function.max_ulp) << name << "(" << beside[i] << ")";
     }
   }
 }

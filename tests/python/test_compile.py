@@ -96,6 +96,18 @@ def test_the_report_says_what_was_done(module):
     assert report["kernels"] >= 1 and report["total_seconds"] > 0 and report["passes"] and report["launches"]
 
 
+def test_the_machine_code_of_a_kernel_is_text(module, tmp_path):
+    model = tw.compile(module)
+    kernel = model.report["launches"][0][0]
+    assert f"{kernel}:\n" in model.assembly(kernel)
+    with pytest.raises(tw.UserError, match=f"there is no kernel '{kernel}x'") as error:
+        model.assembly(kernel + "x")
+    assert kernel in error.value.hint
+    model.export(tmp_path / "model.so")
+    with pytest.raises(tw.UserError, match="no single kernels"):
+        tw.load(tmp_path / "model.so").assembly(kernel)
+
+
 def test_options_are_checked(module):
     with pytest.raises(tw.UserError, match="nope"):
         tw.compile(module, target="nope")

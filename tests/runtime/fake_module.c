@@ -24,25 +24,34 @@ static int64_t plan(const int64_t* values, int64_t* offsets) {
   return 64 + 1024 * (int64_t)sizeof(float);
 }
 
-static int32_t entry(tw_run* run, int32_t thread) {
-  const tw_services* services = run->services;
-  const int64_t rows = run->symbols[0], begin = rows * thread / run->threads, end = rows * (thread + 1) / run->threads;
-  const float* x = run->inputs[0];
+enum { base_of_x, base_of_y, base_of_sums, base_of_rows, base_count };
+
+static void scale_and_sum(tw_run* run, const int64_t* values, int32_t thread, int32_t threads, unsigned char* scratch) {
+  (void)scratch;
+  const float* x = (const float*)values[0];
+  float *y = (float*)values[1], *sums = (float*)values[2];
+  const int64_t rows = values[3], begin = rows * thread / threads, end = rows * (thread + 1) / threads;
   const float* scale_and_shift = (const float*)run->weights;
-  float* y = run->outputs[0];
-  float* sums = (float*)(run->arena + run->offsets[0]);
   float sum = 0;
-  if (run->profiling && thread == 0) services->launch_begin(run, 0);
   for (int64_t i = begin * columns; i < end * columns; ++i) sum += y[i] = x[i] * scale_and_shift[0] + scale_and_shift[1];
   sums[thread] = sum;
-  if (services->barrier(run, thread) != 0) return 1;
+}
+
+static const tw_operand operands[] = {{base_of_x, 0}, {base_of_y, 0}, {base_of_sums, 0}, {base_of_rows, 0}};
+static const tw_step steps[] = {{scale_and_sum, operands, 4, 0, 1, 0}, {0, 0, 0, 0, 1, 0}};
+
+static int32_t entry(tw_run* run, int32_t thread) {
+  const tw_services* services = run->services;
+  const float* sums = (const float*)(run->arena + run->offsets[0]);
+  const int64_t bases[base_count] = {(int64_t)run->inputs[0], (int64_t)run->outputs[0], (int64_t)sums, run->symbols[0]};
+  int64_t values[4];
+  if (services->walk(run, thread, steps, 2, bases, values) != 0) return 1;
   if (thread == 0) {
     float* total = services->output(run, 1, 0, NULL);
     if (total == NULL) return 1;
     *total = 0;
     for (int32_t other = 0; other < run->threads; ++other) *total += sums[other];
   }
-  if (run->profiling && thread == 0) services->launch_end(run, 0);
   return 0;
 }
 

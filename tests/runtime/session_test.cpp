@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "support.h"
 
+#include <algorithm>
 #include <cmath>
 #include <cstdlib>
 #include <cstring>
+#include <mutex>
 #include <thread>
 
 namespace tw::test {
@@ -345,19 +347,50 @@ TEST(Session, keeps_error_texts_apart_by_thread) {
   EXPECT_STRNE(tw_last_error(), "");
 }
 
+TEST(Session, walks_steps_with_their_operands_and_stops_at_the_barrier_behind_a_failure) {
+  // Operands are bases plus offsets; what is not shared is done by the first thread, which then is the only one; behind a barrier nothing
+  // runs once a kernel has failed.
+  static std::mutex mutex;
+  static std::vector<std::vector<int64_t>> calls; // operand, operand, thread, threads
+  Parts parts;
+  parts.descriptor.entry = [](tw_run* run, int32_t thread) -> int32_t {
+    const auto note = [](tw_run* run, const int64_t* values, int32_t thread, int32_t threads, unsigned char* scratch) {
+      EXPECT_EQ(scratch, run->scratch + thread * 64);
+      const std::lock_guard lock(mutex);
+      calls.push_back({values[0], values[1], thread, threads});
+    };
+    const auto fail = [](tw_run* run, const int64_t*, int32_t, int32_t, unsigned char*) { run->services->fail(run, 1, "no"); };
+    const tw_operand operands[] = {{1, 5}, {0, 7}, {1, -1}, {1, 0}};
+    const tw_step barrier{};
+    const tw_step steps[] = {{note, operands, 2, 0, 1, 0}, barrier, {note, operands + 2, 2, 0, 0, 0}, barrier,
+                             {fail, nullptr, 0, 0, 1, 0},  barrier, {note, operands, 2, 0, 1, 0}};
+    const int64_t bases[] = {0, 100};
+    int64_t values[2];
+    return run->services->walk(run, thread, steps, 7, bases, values);
+  };
+  parts.descriptor.scratch_bytes = 64;
+  for (int32_t threads : {1, 3}) {
+    tw_options options{};
+    options.threads = threads;
+    calls.clear();
+    EXPECT_EQ(Session(parts, options).error_of({}, TW_USER_ERROR), "no");
+    std::ranges::sort(calls);
+    std::vector<std::vector<int64_t>> expected = {{99, 100, 0, 1}};
+    for (int32_t t = 0; t < threads; ++t) expected.push_back({105, 7, t, threads});
+    EXPECT_EQ(calls, expected) << threads;
+  }
+}
+
 TEST(Profile, sums_the_seconds_of_each_launch_and_starts_anew_with_each_run) {
   Parts parts;
   parts.launches = {{"first", "", "", 0, 0, 0}, {"never", "", "", 0, 0, 0}};
   parts.descriptor.entry = [](tw_run* run, int32_t thread) -> int32_t {
-    if (!run->profiling || thread != 0) return 0;
-    for (int i = 0; i < 2; ++i) {
-      run->services->launch_begin(run, 0);
+    const auto sleep = [](tw_run*, const int64_t*, int32_t, int32_t, unsigned char*) {
       std::this_thread::sleep_for(std::chrono::milliseconds(1));
-      run->services->launch_end(run, 0);
-    }
-    run->services->launch_begin(run, 99); // no such launch
-    run->services->launch_end(run, -1);
-    return 0;
+    };
+    const tw_step first = {sleep, nullptr, 0, 0, 1, 0}, unknown = {sleep, nullptr, 0, 99, 1, 0};
+    const tw_step steps[] = {first, first, unknown};
+    return run->services->walk(run, thread, steps, 3, nullptr, nullptr);
   };
   tw_options options{};
   options.profile = 1;

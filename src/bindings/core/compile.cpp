@@ -97,6 +97,9 @@ void bind_compile(nb::module_& module) {
       .def(
           "save", [](const CompiledModule& c, const std::string& path) { c.save(path); }, nb::arg("path"),
           nb::call_guard<nb::gil_scoped_release>())
+      .def(
+          "assembly", [](const CompiledModule& c, const std::string& kernel) { return c.assembly(kernel).text; }, nb::arg("kernel"),
+          "The machine code of a kernel as text.")
       .def_prop_ro("report", report_dict, nb::sig("def report(self) -> dict[str, typing.Any]"))
       .def_prop_ro(
           "lowered", [](const CompiledModule& c) { return node_to_python(c.lowered().node()); }, nb::sig("def lowered(self) -> Module"),

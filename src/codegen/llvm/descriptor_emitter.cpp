@@ -12,7 +12,11 @@ class DescriptorEmitter {
 public:
   explicit DescriptorEmitter(llvm::Module& module) : module_(module), b_(module.getContext()) {}
 
-  llvm::Constant* text(const std::string& value) { return b_.CreateGlobalString(value, "", 0, &module_); }
+  // Launches of one kernel have most of their texts in common.
+  llvm::Constant* text(const std::string& value) {
+    auto& known = texts_[value];
+    return known ? known : known = b_.CreateGlobalString(value, "", 0, &module_);
+  }
   llvm::Constant* i32(int64_t v) { return b_.getInt32(static_cast<uint32_t>(v)); }
   llvm::Constant* i64(int64_t v) { return b_.getInt64(static_cast<uint64_t>(v)); }
   llvm::Constant* real(double v) { return llvm::ConstantFP::get(b_.getDoubleTy(), v); }
@@ -51,6 +55,7 @@ public:
 
   llvm::Module& module_;
   llvm::IRBuilder<> b_;
+  std::unordered_map<std::string, llvm::Constant*> texts_;
 };
 
 } // namespace

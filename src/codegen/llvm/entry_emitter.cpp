@@ -11,36 +11,44 @@ namespace tw::codegen {
 
 namespace {
 
+// What a kernel is given: bases[base] + offset, an address or a size (tw_operand).
+struct Operand {
+  uint64_t base = 0, offset = 0;
+};
+
 class EntryEmitter {
 public:
   EntryEmitter(llvm::Module& module, const Target& target, const EntryPlan& plan)
       : module_(module), plan_(plan), emitter_(module, target), b_(emitter_.builder()) {}
 
   llvm::Function* entry() {
-    launch_begin_ = profiling_service("launch_begin", offsetof(tw_services, launch_begin));
-    launch_end_ = profiling_service("launch_end", offsetof(tw_services, launch_end));
-    wait_ = wait_function();
+    for (const auto& [name, code] : plan_.kernels) launchers_.emplace(name, launcher(code));
+    steps_ = placeholder("steps");
     auto* type = llvm::FunctionType::get(b_.getInt32Ty(), {b_.getPtrTy(), b_.getInt32Ty()}, false);
     function_ = llvm::Function::Create(type, llvm::GlobalValue::InternalLinkage, "entry", module_);
     emitter_.enter(function_);
     run_ = function_->getArg(0);
     thread_ = function_->getArg(1);
-    threads_ = b_.CreateLoad(b_.getInt32Ty(), member(offsetof(tw_run, threads)));
     services_ = pointer_member(offsetof(tw_run, services));
-    inputs_ = pointer_member(offsetof(tw_run, inputs));
     outputs_ = pointer_member(offsetof(tw_run, outputs));
-    arena_ = pointer_member(offsetof(tw_run, arena));
-    weights_ = pointer_member(offsetof(tw_run, weights));
-    auto* scratch = pointer_member(offsetof(tw_run, scratch));
-    auto* mine = b_.CreateMul(b_.CreateSExt(thread_, b_.getInt64Ty()), b_.getInt64(static_cast<uint64_t>(plan_.scratch_bytes)));
-    scratch_ = b_.CreateGEP(b_.getInt8Ty(), scratch, mine);
+    bases_ = b_.CreateAlloca(b_.getInt64Ty(), b_.getInt32(1));
+    values_ = b_.CreateAlloca(b_.getInt64Ty(), b_.getInt32(1));
+    hold(b_.getInt64(0)); // of operands that are constants
+    arena_ = hold(pointer_member(offsetof(tw_run, arena))).base;
+    weights_ = hold(pointer_member(offsetof(tw_run, weights))).base;
     bind_dims(pointer_member(offsetof(tw_run, symbols)));
     region_offsets();
+    for (auto* offset : regions_) region_bases_.push_back(hold(b_.CreateGEP(b_.getInt8Ty(), address({arena_, 0}), offset)).base);
     const Body& body = *plan_.function->body;
-    for (size_t i = 0; i < body.params.size(); ++i)
-      pointers_[body.params[i].node()] = b_.CreateLoad(b_.getPtrTy(), b_.CreateConstGEP1_64(b_.getPtrTy(), inputs_, i));
+    auto* inputs = pointer_member(offsetof(tw_run, inputs));
+    for (size_t i = 0; i < body.params.size(); ++i) operands_[body.params[i].node()] = hold(element(inputs, i));
+    for (size_t i = 0; i < body.results.size(); ++i) output_bases_.push_back(hold(element(outputs_, i)).base);
     emit(body);
+    walk_steps();
     b_.CreateRet(b_.getInt32(0));
+    bases_->setOperand(0, b_.getInt32(static_cast<uint32_t>(base_count_)));
+    values_->setOperand(0, b_.getInt32(static_cast<uint32_t>(std::max<size_t>(most_operands_, 1))));
+    define_steps();
     return function_;
   }
 
@@ -84,34 +92,71 @@ private:
   llvm::Value* pointer_member(size_t offset) { return b_.CreateLoad(b_.getPtrTy(), member(offset)); }
   llvm::BasicBlock* block(const char* name) { return llvm::BasicBlock::Create(module_.getContext(), name, function_); }
 
-  // What stands around every launch is a function, so that the entry function grows little with each: it is compiled in every compilation,
-  // while kernels that a model uses again, or that are on disk, are not.
-  llvm::Function* helper(const char* name, llvm::Type* result, const std::vector<llvm::Type*>& parameters) {
-    auto* type = llvm::FunctionType::get(result, parameters, false);
-    function_ = llvm::Function::Create(type, llvm::GlobalValue::InternalLinkage, name, module_);
-    emitter_.enter(function_);
-    run_ = function_->getArg(0);
-    thread_ = function_->getArg(1);
-    services_ = pointer_member(offsetof(tw_run, services));
-    return function_;
-  }
-  // void (run, thread, launch)
-  llvm::Function* profiling_service(const char* name, size_t service) {
-    auto* function = helper(name, b_.getVoidTy(), {b_.getPtrTy(), b_.getInt32Ty(), b_.getInt32Ty()});
-    auto* profiling = b_.CreateICmpNE(b_.CreateLoad(b_.getInt32Ty(), member(offsetof(tw_run, profiling))), b_.getInt32(0));
-    only(b_.CreateAnd(profiling, is_first()), [&] { call_service(service, b_.getVoidTy(), {run_, function->getArg(2)}); });
+  // ---- steps: kernels and barriers, which the runtime walks through (tw_step). They are data, so that a further layer of kernels that are
+  // there already costs next to no code: the entry function is compiled in every compilation, kernels once.
+  struct Step {
+    llvm::Function* launcher = nullptr; // null: a barrier
+    size_t launch = 0;
+    bool shared = true;
+    std::vector<Operand> operands = {};
+  };
+
+  // void (run, values, thread, threads, scratch): the kernel with its arguments where a function has them.
+  llvm::Function* launcher(const KernelCode& code) {
+    auto* i32 = b_.getInt32Ty();
+    auto* type = llvm::FunctionType::get(b_.getVoidTy(), {b_.getPtrTy(), b_.getPtrTy(), i32, i32, b_.getPtrTy()}, false);
+    auto* function = llvm::Function::Create(type, llvm::GlobalValue::InternalLinkage, "launch_" + code.symbol, module_);
+    emitter_.enter(function);
+    auto* kernel = kernel_type(module_.getContext(), *code.kernel);
+    std::vector<llvm::Value*> args;
+    for (size_t i = 0; i < code.kernel->params.size() + code.kernel->dims.size(); ++i) {
+      auto* at = b_.CreateConstGEP1_64(b_.getInt64Ty(), function->getArg(1), i);
+      args.push_back(b_.CreateLoad(kernel->getParamType(static_cast<unsigned>(i)), at));
+    }
+    args.insert(args.end(), {function->getArg(2), function->getArg(3), function->getArg(4), function->getArg(0)});
+    b_.CreateCall(module_.getOrInsertFunction(code.symbol, kernel), args);
     b_.CreateRetVoid();
     return function;
   }
-  // i32 (run, thread): not 0 when a thread has failed
-  llvm::Function* wait_function() {
-    auto* function = helper("wait", b_.getInt32Ty(), {b_.getPtrTy(), b_.getInt32Ty()});
-    auto* threads = b_.CreateLoad(b_.getInt32Ty(), member(offsetof(tw_run, threads)));
-    only(b_.CreateICmpSGT(threads, b_.getInt32(1)), [&] {
-      return_if(b_.CreateICmpNE(call_service(offsetof(tw_services, barrier), b_.getInt32Ty(), {run_, thread_}), b_.getInt32(0)));
-    });
-    b_.CreateRet(b_.getInt32(0));
-    return function;
+
+  // Known by its address before its contents are.
+  llvm::GlobalVariable* placeholder(const char* name) {
+    return new llvm::GlobalVariable(module_, b_.getInt8Ty(), true, llvm::GlobalValue::ExternalLinkage, nullptr, name);
+  }
+
+  // What has been listed so far is done here.
+  void walk_steps() {
+    if (walked_ == list_.size()) return;
+    auto* first = b_.CreateConstGEP1_64(b_.getInt8Ty(), steps_, walked_ * sizeof(tw_step));
+    auto* count = b_.getInt32(static_cast<uint32_t>(list_.size() - walked_));
+    walked_ = list_.size();
+    stop_if(call_service(offsetof(tw_services, walk), b_.getInt32Ty(), {run_, thread_, first, count, bases_, values_}));
+  }
+
+  void define_steps() {
+    std::vector<uint64_t> operands;
+    for (const Step& step : list_)
+      for (const Operand& o : step.operands) operands.insert(operands.end(), {o.base, o.offset});
+    auto* data = llvm::ConstantDataArray::get(module_.getContext(), operands);
+    auto* all = new llvm::GlobalVariable(module_, data->getType(), true, llvm::GlobalValue::InternalLinkage, data, "operands");
+    std::vector<llvm::Constant*> rows;
+    auto i32 = [&](size_t value) { return b_.getInt32(static_cast<uint32_t>(value)); };
+    auto* none = llvm::ConstantPointerNull::get(b_.getPtrTy());
+    size_t at = 0;
+    for (const Step& step : list_) {
+      auto* mine = llvm::ConstantExpr::getGetElementPtr(b_.getInt8Ty(), all,
+                                                        b_.getInt64(std::exchange(at, at + step.operands.size()) * sizeof(tw_operand)));
+      auto* launcher = step.launcher ? llvm::cast<llvm::Constant>(step.launcher) : none;
+      rows.push_back(
+          llvm::ConstantStruct::getAnon({launcher, mine, i32(step.operands.size()), i32(step.launch), i32(step.shared), i32(0)}));
+    }
+    if (!rows.empty()) {
+      auto* type = llvm::ArrayType::get(rows[0]->getType(), rows.size());
+      auto* table =
+          new llvm::GlobalVariable(module_, type, true, llvm::GlobalValue::InternalLinkage, llvm::ConstantArray::get(type, rows), "");
+      steps_->replaceAllUsesWith(table);
+    }
+    steps_->eraseFromParent();
   }
 
   void bind_dims(llvm::Value* symbols) {
@@ -154,14 +199,14 @@ private:
     return b_.CreateCall(llvm::FunctionType::get(result, types, false), f, args);
   }
 
-  void return_if(llvm::Value* failed) {
-    auto& stop = stops_[function_];
-    auto* go_on = block("go_on");
-    if (stop == nullptr) {
-      stop = block("stop");
-      llvm::IRBuilder<>(stop).CreateRet(b_.getInt32(1));
+  void stop_if(llvm::Value* failed) {
+    if (failed->getType()->isIntegerTy(32)) failed = b_.CreateICmpNE(failed, b_.getInt32(0));
+    if (stop_ == nullptr) {
+      stop_ = block("stop");
+      llvm::IRBuilder<>(stop_).CreateRet(b_.getInt32(1));
     }
-    b_.CreateCondBr(failed, stop, go_on);
+    auto* go_on = block("go_on");
+    b_.CreateCondBr(failed, stop_, go_on);
     b_.SetInsertPoint(go_on);
   }
 
@@ -176,40 +221,63 @@ private:
   }
   llvm::Value* is_first() { return b_.CreateICmpEQ(thread_, b_.getInt32(0)); }
 
-  void barrier() { return_if(b_.CreateICmpNE(b_.CreateCall(wait_, {run_, thread_}), b_.getInt32(0))); }
-
   void fail_unless(llvm::Value* condition, const std::string& message) {
     only(b_.CreateNot(condition), [&] {
       call_service(offsetof(tw_services, fail), b_.getVoidTy(), {run_, b_.getInt32(1), b_.CreateGlobalString(message)});
-      return_if(b_.getTrue());
+      stop_if(b_.getTrue());
     });
   }
 
-  // ---- memory
-  llvm::Value* pointer(const Node* operand) {
-    if (auto found = pointers_.find(operand); found != pointers_.end()) return found->second;
-    if (as<Constant>(operand)) {
-      auto offset = plan_.constants.find(operand);
-      if (offset == plan_.constants.end()) throw internal_error("a constant has no place in the weights");
-      return b_.CreateConstGEP1_64(b_.getInt8Ty(), weights_, static_cast<uint64_t>(offset->second));
-    }
-    const auto& value = *as<Value>(operand);
-    if (!value.storage) throw internal_error("value '{}' has no storage", value.id.str());
-    llvm::Value* place = place_of(*value.storage);
-    return value.storage->begin ? b_.CreateConstGEP1_64(b_.getInt8Ty(), place, static_cast<uint64_t>(value.storage->begin)) : place;
+  // ---- memory: what operands are relative to stands in an array of the thread
+  void hold_at(uint64_t base, llvm::Value* value) { b_.CreateStore(value, b_.CreateConstGEP1_64(b_.getInt64Ty(), bases_, base)); }
+  Operand hold(llvm::Value* value) {
+    hold_at(base_count_, value);
+    return {base_count_++, 0};
+  }
+  llvm::Value* element(llvm::Value* pointers, uint64_t index) {
+    return b_.CreateLoad(b_.getPtrTy(), b_.CreateConstGEP1_64(b_.getPtrTy(), pointers, index));
+  }
+  llvm::Value* address(const Operand& o) {
+    auto* base = element(bases_, o.base);
+    return o.offset ? b_.CreateConstGEP1_64(b_.getInt8Ty(), base, o.offset) : base;
   }
 
-  llvm::Value* place_of(const Storage& s) {
+  Operand operand(const Node* value) {
+    if (auto found = operands_.find(value); found != operands_.end()) return found->second;
+    if (as<Constant>(value)) {
+      auto offset = plan_.constants.find(value);
+      if (offset == plan_.constants.end()) throw internal_error("a constant has no place in the weights");
+      return {weights_, static_cast<uint64_t>(offset->second)};
+    }
+    const auto& v = *as<Value>(value);
+    if (!v.storage) throw internal_error("value '{}' has no storage", v.id.str());
+    Operand place = place_of(*v.storage);
+    return {place.base, place.offset + static_cast<uint64_t>(v.storage->begin)};
+  }
+
+  Operand place_of(const Storage& s) {
     auto index = static_cast<uint64_t>(s.offset);
     switch (s.where) {
-    case StorageKind::arena: return b_.CreateConstGEP1_64(b_.getInt8Ty(), arena_, index);
-    case StorageKind::region: return b_.CreateGEP(b_.getInt8Ty(), arena_, regions_[index]);
-    case StorageKind::alias: return pointer(s.of.node());
-    case StorageKind::slot:
-      return b_.CreateLoad(b_.getPtrTy(), b_.CreateConstGEP1_64(b_.getPtrTy(), member(offsetof(tw_run, slots)), index));
-    case StorageKind::output: return b_.CreateLoad(b_.getPtrTy(), b_.CreateConstGEP1_64(b_.getPtrTy(), outputs_, index));
+    case StorageKind::arena: return {arena_, index};
+    case StorageKind::region: return {region_bases_[index], 0};
+    case StorageKind::alias: return operand(s.of.node());
+    case StorageKind::slot: return {slot_base(index), 0};
+    case StorageKind::output: return {output_bases_[index], 0};
     }
     throw internal_error("unknown storage");
+  }
+
+  uint64_t slot_base(uint64_t slot) {
+    auto [found, added] = slot_bases_.try_emplace(slot, base_count_);
+    base_count_ += added;
+    return found->second;
+  }
+
+  Operand size_operand(const Ref<Expr>& size) {
+    if (auto known = as_int(size)) return {0, static_cast<uint64_t>(*known)};
+    auto found = sizes_.find(size.node());
+    if (found == sizes_.end()) found = sizes_.emplace(size.node(), hold(emitter_.expression(size))).first;
+    return found->second;
   }
 
   bool known_at_entry(const Ref<TensorType>& type) {
@@ -230,6 +298,7 @@ private:
     bool output = s.where == StorageKind::output;
     Ref<TensorType> type = tensor_of(output ? plan_.function->body->results[static_cast<size_t>(s.offset)].node() : &value);
     if (!slot && (!output || known_at_entry(type))) return;
+    walk_steps();
     std::vector<llvm::Value*> sizes;
     for (const auto& e : type->shape) sizes.push_back(emitter_.expression(e));
     only(is_first(), [&] {
@@ -246,9 +315,12 @@ private:
         memory = call_service(offsetof(tw_services, output), b_.getPtrTy(),
                               {run_, index, b_.getInt32(static_cast<uint32_t>(sizes.size())), shape});
       }
-      return_if(b_.CreateIsNull(memory));
+      stop_if(b_.CreateIsNull(memory));
     });
-    barrier();
+    stop_if(call_service(offsetof(tw_services, barrier), b_.getInt32Ty(), {run_, thread_}));
+    auto index = static_cast<uint64_t>(s.offset);
+    if (slot) hold_at(slot_base(index), element(member(offsetof(tw_run, slots)), index));
+    else hold_at(output_bases_[index], element(outputs_, index));
   }
 
   // ---- bindings
@@ -264,31 +336,22 @@ private:
   void launch(const Binding& binding, const Invoke& invoke) {
     auto found = plan_.kernels.find(invoke.callee);
     if (found == plan_.kernels.end()) throw internal_error("no code for kernel '{}'", invoke.callee.str());
-    const KernelCode& code = found->second;
     for (const auto& v : binding.values) provide(*v);
-    std::vector<llvm::Value*> args;
-    for (const auto& a : invoke.args) args.push_back(pointer(a.node()));
-    for (const auto& v : binding.values) args.push_back(pointer(v.node()));
-    for (const auto& s : invoke.scalars) args.push_back(emitter_.expression(s));
-    args.push_back(code.parallel ? thread_ : b_.getInt32(0));
-    args.push_back(code.parallel ? threads_ : b_.getInt32(1));
-    args.push_back(scratch_);
-    args.push_back(run_);
-    auto index = b_.getInt32(static_cast<uint32_t>(launches_.size()));
-    launches_.push_back(plan_.describe(invoke, *code.kernel, binding.operation->origin));
-    auto callee = module_.getOrInsertFunction(code.symbol, kernel_type(module_.getContext(), *code.kernel));
-    auto call = [&] { b_.CreateCall(callee, args); };
-    b_.CreateCall(launch_begin_, {run_, thread_, index});
-    if (code.parallel) call();
-    else only(is_first(), call);
-    b_.CreateCall(launch_end_, {run_, thread_, index});
+    Step step = {.launcher = launchers_.at(invoke.callee), .launch = launches_.size(), .shared = found->second.parallel};
+    for (const auto& a : invoke.args) step.operands.push_back(operand(a.node()));
+    for (const auto& v : binding.values) step.operands.push_back(operand(v.node()));
+    for (const auto& s : invoke.scalars) step.operands.push_back(size_operand(s));
+    most_operands_ = std::max(most_operands_, step.operands.size());
+    list_.push_back(std::move(step));
+    launches_.push_back(plan_.describe(invoke, *found->second.kernel, binding.operation->origin));
   }
 
   void operator_call(const Binding& binding, const OpCall& call) {
     if (call.op == "barrier") {
-      barrier();
+      list_.push_back({});
     } else if (call.op == "read_sizes") {
-      auto* data = pointer(call.args[0].node());
+      walk_steps();
+      auto* data = address(operand(call.args[0].node()));
       for (size_t i = 0; i < binding.dims.size(); ++i) {
         const Var& dim = *binding.dims[i];
         auto* size = b_.CreateLoad(b_.getInt64Ty(), b_.CreateConstGEP1_64(b_.getInt64Ty(), data, i), dim.id.str());
@@ -298,6 +361,7 @@ private:
         fail_unless(b_.CreateAnd(low, high), fmt::format("size '{}', computed during the run, is out of its range", dim.id.str()));
       }
     } else if (call.op == "assume") {
+      walk_steps();
       for (const auto& a : call.attrs)
         if (a->name == "condition") {
           std::string text = "sizes do not fit";
@@ -310,19 +374,25 @@ private:
   }
 
   void branch_on(const Binding& binding, const Branch& branch) {
-    auto* cond = b_.CreateLoad(b_.getInt8Ty(), pointer(branch.cond.node()));
+    walk_steps();
+    auto* cond = b_.CreateLoad(b_.getInt8Ty(), address(operand(branch.cond.node())));
     auto* then = block("branch_then");
     auto* otherwise = block("branch_else");
     auto* after = block("branch_end");
     b_.CreateCondBr(b_.CreateICmpNE(cond, b_.getInt8(0)), then, otherwise);
     std::vector<llvm::BasicBlock*> ends;
-    std::vector<std::vector<llvm::Value*>> pointers(2), sizes(2);
+    std::vector<std::vector<llvm::Value*>> sizes(2);
+    std::vector<Operand> joined;
+    for (size_t i = 0; i < binding.values.size(); ++i) joined.push_back({base_count_++, 0});
+    const auto sizes_before = sizes_; // what one side computes the other does not have
     for (int side = 0; side < 2; ++side) {
       const Body& body = side == 0 ? *branch.then : *branch.otherwise;
       b_.SetInsertPoint(side == 0 ? then : otherwise);
       emit(body);
-      for (const auto& r : body.results) pointers[static_cast<size_t>(side)].push_back(pointer(r.node()));
+      walk_steps();
+      for (size_t i = 0; i < body.results.size(); ++i) hold_at(joined[i].base, address(operand(body.results[i].node())));
       for (const auto& dim : binding.dims) sizes[static_cast<size_t>(side)].push_back(size_of(dim, binding, body));
+      sizes_ = sizes_before;
       ends.push_back(b_.GetInsertBlock());
       b_.CreateBr(after);
     }
@@ -333,7 +403,7 @@ private:
       phi->addIncoming(b, ends[1]);
       return phi;
     };
-    for (size_t i = 0; i < binding.values.size(); ++i) pointers_[binding.values[i].node()] = join(pointers[0][i], pointers[1][i]);
+    for (size_t i = 0; i < binding.values.size(); ++i) operands_[binding.values[i].node()] = joined[i];
     for (size_t i = 0; i < binding.dims.size(); ++i) emitter_.bind(binding.dims[i].node(), join(sizes[0][i], sizes[1][i]));
   }
 
@@ -352,12 +422,18 @@ private:
   KernelEmitter emitter_;
   llvm::IRBuilder<>& b_;
   llvm::Function* function_ = nullptr; // being emitted
-  llvm::Function *launch_begin_ = nullptr, *launch_end_ = nullptr, *wait_ = nullptr;
-  std::unordered_map<llvm::Function*, llvm::BasicBlock*> stops_;
-  llvm::Value *run_ = nullptr, *thread_ = nullptr, *threads_ = nullptr, *services_ = nullptr, *inputs_ = nullptr, *outputs_ = nullptr;
-  llvm::Value *arena_ = nullptr, *weights_ = nullptr, *scratch_ = nullptr, *arena_size_ = nullptr;
+  llvm::BasicBlock* stop_ = nullptr;
+  llvm::Value *run_ = nullptr, *thread_ = nullptr, *services_ = nullptr, *outputs_ = nullptr, *arena_size_ = nullptr;
+  llvm::AllocaInst *bases_ = nullptr, *values_ = nullptr; // the second: room for the operands of one step
   std::vector<llvm::Value*> regions_;
-  std::unordered_map<const Node*, llvm::Value*> pointers_;
+  uint64_t base_count_ = 0, arena_ = 0, weights_ = 0;
+  std::vector<uint64_t> region_bases_, output_bases_;
+  std::map<uint64_t, uint64_t> slot_bases_;
+  std::unordered_map<const Node*, Operand> operands_, sizes_; // of values that have no storage of their own; of sizes that are no constants
+  std::map<Name, llvm::Function*> launchers_;                 // by the kernel's name
+  llvm::GlobalVariable* steps_ = nullptr;
+  std::vector<Step> list_;
+  size_t walked_ = 0, most_operands_ = 0;
   std::vector<Launch> launches_;
 };
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// The entry function of a module in native code: what every thread of a run executes. Kernel calls in order, barriers where threads may see
-// each other's work, sizes that are read during the run, branches. Also the functions `plan` and the descriptor that the runtime reads.
+// The entry function of a module in native code: what every thread of a run executes. Kernels and barriers are a table that the runtime
+// walks through (tw_step); code are sizes, memory that only the run knows how much of, conditions, branches. Also the functions `plan` and
+// the descriptor that the runtime reads.
 #pragma once
 
 #include "codegen/llvm/kernel_emitter.h"

@@ -7,6 +7,7 @@
 
 #include <llvm/IR/IRBuilder.h>
 #include <llvm/IR/Intrinsics.h>
+#include <llvm/IR/MDBuilder.h>
 
 #include <bit>
 #include <cstdint>
@@ -42,6 +43,24 @@ struct MathBuilder {
   Value* at_most(Value* x, double limit) { return b.CreateSelect(b.CreateFCmpOLT(constant(limit), x), constant(limit), x); }
   Value* at_least(Value* x, double limit) { return b.CreateSelect(b.CreateFCmpOGT(constant(limit), x), constant(limit), x); }
   Value* choose(Value* condition, Value* x, Value* y) { return b.CreateSelect(condition, x, y); }
+
+  // `usual`, but where the condition holds what `otherwise` emits: behind a branch, for it holds seldom for any lane of a vector.
+  template <class F> Value* unless_any(Value* condition, Value* usual, F&& otherwise) {
+    auto* before = b.GetInsertBlock();
+    auto* rare = llvm::BasicBlock::Create(b.getContext(), "rare", before->getParent());
+    auto* after = llvm::BasicBlock::Create(b.getContext(), "usual", before->getParent());
+    Value* any = type->isVectorTy() ? b.CreateOrReduce(condition) : condition;
+    b.CreateCondBr(any, rare, after, llvm::MDBuilder(b.getContext()).createBranchWeights(1, 2000));
+    b.SetInsertPoint(rare);
+    Value* chosen = choose(condition, otherwise(), usual);
+    auto* end = b.GetInsertBlock();
+    b.CreateBr(after);
+    b.SetInsertPoint(after);
+    auto* result = b.CreatePHI(type, 2);
+    result->addIncoming(usual, before);
+    result->addIncoming(chosen, end);
+    return result;
+  }
 
   // c[0] + c[1] x + c[2] x² …
   template <class T> Value* polynomial(Value* x, const T& coefficients) {

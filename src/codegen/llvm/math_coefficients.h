@@ -42,6 +42,24 @@ inline constexpr std::array<float, 9> log2_normal = {-0x1.0000000000000p+0f,  0x
                                                      0x1.ae0a880000000p-5f,   0x1.ced35a0000000p-8f,   0x1.1d434e0000000p-13f,
                                                      -0x1.8731440000000p-13f, -0x1.4ae88c0000000p-15f, -0x1.7d37a40000000p-19f};
 
+// asin(r) = r + r^3 p(r^2), |r| <= 1/2; largest error 2^-27.6
+inline constexpr std::array<float, 5> asin_tail = {0x1.5555c80000000p-3f, 0x1.3302040000000p-4f, 0x1.747bba0000000p-5f,
+                                                   0x1.8c3e280000000p-6f, 0x1.595c920000000p-5f};
+
+// atan(r) = r + r^3 p(r^2), |r| <= 1; largest error 2^-28.5
+inline constexpr std::array<float, 9> atan_tail = {-0x1.55553e0000000p-2f, 0x1.9991e40000000p-3f,  -0x1.2420840000000p-3f,
+                                                   0x1.c08c1a0000000p-4f,  -0x1.5808160000000p-4f, 0x1.da24e00000000p-5f,
+                                                   -0x1.fd70140000000p-6f, 0x1.64117e0000000p-7f,  -0x1.d32f3c0000000p-10f};
+
+// sin(r) = r + r^3 p(r^2), |r| <= pi/2; largest error 2^-31.0
+inline constexpr std::array<float, 5> sin_half_turn = {-0x1.5555560000000p-3f, 0x1.1111360000000p-7f, -0x1.a023cc0000000p-13f,
+                                                       0x1.72cdd80000000p-19f, -0x1.b622fc0000000p-26f};
+
+// tan(r) = r + r^3 p(r^2), |r| <= pi/4; largest error 2^-29.5
+inline constexpr std::array<float, 7> tan_tail = {0x1.5555600000000p-2f, 0x1.110d9a0000000p-3f, 0x1.badade0000000p-5f,
+                                                  0x1.5cb2940000000p-6f, 0x1.631fea0000000p-7f, 0x1.60d4a00000000p-14f,
+                                                  0x1.1f0fc80000000p-8f};
+
 // sin(r) = r + r^3 p(r^2), |r| <= pi/4; largest error 2^-37.6
 inline constexpr std::array<double, 4> sin_tail = {-0x1.5555554cb8ff2p-3, 0x1.111108959d08bp-7, -0x1.a00f9d17ea2f7p-13,
                                                    0x1.6cd835f9c6d1ap-19};

@@ -32,8 +32,8 @@ struct MathFunction {
 std::span<const MathFunction> math_functions();
 const MathFunction* find_math_function(std::string_view name);
 
-// Emits the function for arguments of one type: float or double, scalar or fixed vector. May add calls but no blocks. Contract: the number
-// of arguments is the function's arity.
+// Emits the function for arguments of one type: float or double, scalar or fixed vector. May add calls and blocks: the builder stands
+// at the end of a block, before and after. Contract: the number of arguments is the function's arity.
 llvm::Value* emit_math(llvm::IRBuilderBase& builder, const Target& target, const MathFunction& function,
                        llvm::ArrayRef<llvm::Value*> arguments);
 

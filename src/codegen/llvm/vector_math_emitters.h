@@ -25,6 +25,11 @@ llvm::Value* emit_log1p(MathBuilder& m, llvm::Value* x);
 llvm::Value* emit_sin(MathBuilder& m, llvm::Value* x);
 llvm::Value* emit_cos(MathBuilder& m, llvm::Value* x);
 llvm::Value* emit_tan(MathBuilder& m, llvm::Value* x);
+// vector_math_inverse_trig.cpp
+llvm::Value* emit_asin(MathBuilder& m, llvm::Value* x);
+llvm::Value* emit_acos(MathBuilder& m, llvm::Value* x);
+llvm::Value* emit_atan(MathBuilder& m, llvm::Value* x);
+llvm::Value* emit_atan2(MathBuilder& m, llvm::Value* y, llvm::Value* x);
 // vector_math_pow.cpp
 llvm::Value* emit_pow(MathBuilder& m, llvm::Value* x, llvm::Value* y);
 // vector_math.cpp
