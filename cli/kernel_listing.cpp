@@ -43,9 +43,8 @@ std::vector<KernelListing> list_kernels(const ProfileReport& report, const compi
   if (out.empty()) {
     std::vector<std::string> names;
     for (const KernelListing& k : all) names.push_back(k.kernel);
-    const auto near = syntax::nearest(wanted, names);
     throw user_error("--asm: expected a part of a kernel's name or of its nodes, found '{}'", wanted)
-        .hint(near ? fmt::format("did you mean '{}'?", *near) : fmt::format("the kernels are {}", fmt::join(names, ", ")));
+        .hint(syntax::nearest_or_all(wanted, names, "the kernels are"));
   }
   for (KernelListing& k : out) k.assembly = compiled.assembly(k.kernel);
   return out;

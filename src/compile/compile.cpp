@@ -197,9 +197,7 @@ codegen::Assembly CompiledModule::assembly(const std::string& kernel) const {
   if (found == state_->object_of_kernel.end()) {
     std::vector<std::string> names;
     for (const auto& [name, place] : state_->object_of_kernel) names.push_back(name);
-    auto near = syntax::nearest(kernel, names);
-    throw user_error("there is no kernel '{}'", kernel)
-        .hint(near ? fmt::format("did you mean '{}'?", *near) : fmt::format("there are {}", fmt::join(names, ", ")));
+    throw user_error("there is no kernel '{}'", kernel).hint(syntax::nearest_or_all(kernel, names));
   }
   return codegen::disassemble(state_->objects[found->second], symbol_of(kernel), state_->target);
 }

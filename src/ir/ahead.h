@@ -6,17 +6,15 @@
 //   @kernel(ahead=(0, 0, 3584, 0))
 #pragma once
 
-#include "ir/nodes/kernel.h"
+#include "ir/kernel_attribute.h"
 
 namespace tw {
 
 inline constexpr const char* ahead_attribute = "ahead";
 
 inline int64_t elements_ahead(const Kernel& kernel, size_t parameter) {
-  for (const auto& attr : kernel.attrs)
-    if (const auto* distances = std::get_if<List<int64_t>>(&attr->value); distances && attr->name == ahead_attribute)
-      return parameter < distances->size() ? (*distances)[parameter] : 0;
-  return 0;
+  const auto* distances = kernel_attribute<List<int64_t>>(kernel, ahead_attribute);
+  return distances && parameter < distances->size() ? (*distances)[parameter] : 0;
 }
 
 } // namespace tw

@@ -5,7 +5,7 @@
 //   @kernel(overwrites=("residual",))
 #pragma once
 
-#include "ir/nodes/kernel.h"
+#include "ir/kernel_attribute.h"
 
 #include <algorithm>
 
@@ -13,12 +13,7 @@ namespace tw {
 
 inline constexpr const char* overwrites_attribute = "overwrites";
 
-inline bool overwrites(const Kernel& kernel, const Buffer& input) {
-  for (const auto& attr : kernel.attrs)
-    if (const auto* names = std::get_if<List<Name>>(&attr->value); names && attr->name == overwrites_attribute)
-      return std::find(names->begin(), names->end(), input.id) != names->end();
-  return false;
-}
+inline bool overwrites(const Kernel& kernel, const Buffer& input) { return attribute_lists(kernel, overwrites_attribute, input); }
 inline bool overwrites_any(const Kernel& kernel) {
   return std::any_of(kernel.params.begin(), kernel.params.end(), [&](const auto& p) { return overwrites(kernel, *p->buffer); });
 }

@@ -5,20 +5,13 @@
 //   @kernel(streamed=("y",))
 #pragma once
 
-#include "ir/nodes/kernel.h"
-
-#include <algorithm>
+#include "ir/kernel_attribute.h"
 
 namespace tw {
 
 inline constexpr const char* streamed_attribute = "streamed";
 inline constexpr int64_t cache_line = 64; // bytes
 
-inline bool is_streamed(const Kernel& kernel, const Buffer& buffer) {
-  for (const auto& attr : kernel.attrs)
-    if (const auto* names = std::get_if<List<Name>>(&attr->value); names && attr->name == streamed_attribute)
-      return std::find(names->begin(), names->end(), buffer.id) != names->end();
-  return false;
-}
+inline bool is_streamed(const Kernel& kernel, const Buffer& buffer) { return attribute_lists(kernel, streamed_attribute, buffer); }
 
 } // namespace tw

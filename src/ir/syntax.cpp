@@ -115,4 +115,9 @@ std::optional<std::string> nearest(std::string_view word, const std::vector<std:
   return best;
 }
 
+std::string nearest_or_all(std::string_view word, const std::vector<std::string>& candidates, std::string_view heading) {
+  auto near = nearest(word, candidates);
+  return near ? fmt::format("did you mean '{}'?", *near) : fmt::format("{} {}", heading, fmt::join(candidates, ", "));
+}
+
 } // namespace tw::syntax

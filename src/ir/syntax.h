@@ -107,5 +107,7 @@ bool is_reserved(std::string_view word);
 std::string quote(std::string_view text);
 // The candidate nearest to the word, if near enough to be a slip of the pen.
 std::optional<std::string> nearest(std::string_view word, const std::vector<std::string>& candidates);
+// A hint: that one, or else all of them, behind `heading`.
+std::string nearest_or_all(std::string_view word, const std::vector<std::string>& candidates, std::string_view heading = "there are");
 
 } // namespace tw::syntax

@@ -7,16 +7,6 @@
 namespace tw::ops {
 
 namespace {
-struct Convolution {
-  List<int64_t> strides, dilations;
-  List<Ref<Expr>> pads;
-  int64_t groups = 1;
-  bool channels_last = false;
-  static constexpr auto fields =
-      std::tuple{field("strides", &Convolution::strides), field("dilations", &Convolution::dilations), field("pads", &Convolution::pads),
-                 field("groups", &Convolution::groups), field("channels_last", &Convolution::channels_last)};
-};
-
 // Weights: (O, I / groups, k…); for channels-last data (k…, I / groups, O).
 struct Weights {
   const Shape& shape;
@@ -32,7 +22,7 @@ struct Weights {
 };
 
 Types types(TypeContext& c) {
-  auto a = c.attrs<Convolution>();
+  auto a = c.attrs<ConvolutionAttributes>();
   int64_t rank = c.rank(0);
   if (rank < 3) throw user_error("x must have rank 3 or more (batch, channels, space), found {}", rank);
   if (c.rank(1) != rank) throw user_error("weights must have the rank {} of x, found {}", rank, c.rank(1));
@@ -55,12 +45,11 @@ Types types(TypeContext& c) {
 }
 
 void compute(Compute& c, Multiply multiply) {
-  auto a = c.attrs<Convolution>();
+  auto a = c.attrs<ConvolutionAttributes>();
   Tensor x = c.input(0), w = c.input(1), out = c.output(0);
   DataLayout layout{a.channels_last, x.rank()};
   Weights weights{w.shape(), a.channels_last};
   Window window = make_window(layout.sizes(x.shape()), weights.kernel(), a.pads, a.strides, a.dilations);
-  DType type = computation_type(x.element());
   Shape places = layout.sizes(out.shape());
   Tensor source = has_padding(window) ? padded(c, x, layout, window, places, zero(x.element())) : x;
   E per_group = simplified(floordiv(weights.outputs(), a.groups));
@@ -76,32 +65,26 @@ void compute(Compute& c, Multiply multiply) {
     E from = a.groups == 1 ? channel : floordiv(o, per_group) * weights.inputs() + channel;
     return multiply(widen(source(layout.index(i[0], from, place))), widen(w(weights.index(o, channel, taps))));
   };
-  if (!c.has(2) && type == x.element()) return c.reduce_output(0, Combine::add, Shape(extents), fold);
-  Tensor product = c.reduce("product", out.shape(), type, Combine::add, Shape(extents), fold);
-  c.output(0, [&](Indices i) {
-    E value = product(i);
-    if (c.has(2)) value = value + widen(c.input(2)({i[layout.channel()]}));
-    return cast(x.element(), value);
-  });
+  sum_with_bias(c, Shape(extents), fold, layout.channel());
 }
 } // namespace
 
 OpDef define_convolution(std::string doc, std::vector<std::string> inputs, int64_t products, Multiply multiply,
                          std::vector<std::string> examples) {
-  return define<Convolution>({.doc = std::move(doc),
-                              .inputs = std::move(inputs),
-                              .type = TypeRule(types),
-                              .fusion = Fusion::product,
-                              .layout = Layout::channels_last,
-                              .compute = [multiply](Compute& c) { compute(c, multiply); },
-                              .flops =
-                                  [products](TypeContext& c) {
-                                    Shape w = c.shape(1);
-                                    Weights weights{w, c.attrs<Convolution>().channels_last};
-                                    E each = weights.inputs() * element_count(weights.kernel());
-                                    return element_count(types(c)[0]->shape) * each * (2 * products);
-                                  },
-                              .examples = std::move(examples)});
+  return define<ConvolutionAttributes>({.doc = std::move(doc),
+                                        .inputs = std::move(inputs),
+                                        .type = TypeRule(types),
+                                        .fusion = Fusion::product,
+                                        .layout = Layout::channels_last,
+                                        .compute = [multiply](Compute& c) { compute(c, multiply); },
+                                        .flops =
+                                            [products](TypeContext& c) {
+                                              Shape w = c.shape(1);
+                                              Weights weights{w, c.attrs<ConvolutionAttributes>().channels_last};
+                                              E each = weights.inputs() * element_count(weights.kernel());
+                                              return element_count(types(c)[0]->shape) * each * (2 * products);
+                                            },
+                                        .examples = std::move(examples)});
 }
 
 } // namespace tw::ops

@@ -2,12 +2,20 @@
 // What convolutions share whose elements are multiplied in different ways.
 #pragma once
 
-#include "ops/op.h"
+#include "ops/products.h"
 
 namespace tw::ops {
 
-// The product of an element of x and one of the weights, as the sum takes it.
-using Multiply = Ref<Expr> (*)(const Ref<Expr>& x, const Ref<Expr>& weight);
+struct ConvolutionAttributes {
+  List<int64_t> strides, dilations;
+  List<Ref<Expr>> pads;
+  int64_t groups = 1;
+  bool channels_last = false;
+  static constexpr auto fields =
+      std::tuple{field("strides", &ConvolutionAttributes::strides), field("dilations", &ConvolutionAttributes::dilations),
+                 field("pads", &ConvolutionAttributes::pads), field("groups", &ConvolutionAttributes::groups),
+                 field("channels_last", &ConvolutionAttributes::channels_last)};
+};
 
 // `products`: of numbers in one of elements.
 OpDef define_convolution(std::string doc, std::vector<std::string> inputs, int64_t products, Multiply multiply,

@@ -81,10 +81,7 @@ void compute(Compute& c, Multiply multiply) {
   };
   // The better known of the two inner sizes.
   Shape inner{as_int(p.k_left()) ? p.k_left() : p.k_right()};
-  DType type = computation_type(a.element());
-  if (type == a.element()) return c.reduce_output(0, Combine::add, inner, fold);
-  Tensor product = c.reduce("product", c.output(0).shape(), type, Combine::add, inner, fold);
-  c.output(0, [&](Indices i) { return cast(a.element(), product(i)); });
+  sum_with_bias(c, inner, fold);
 }
 } // namespace
 

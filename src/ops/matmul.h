@@ -2,7 +2,7 @@
 // What matrix products share whose elements are multiplied in different ways.
 #pragma once
 
-#include "ops/convolution.h"
+#include "ops/products.h"
 
 namespace tw::ops {
 

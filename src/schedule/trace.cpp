@@ -121,8 +121,7 @@ private:
   static std::string suggestion(const std::string& name) {
     std::vector<std::string> names;
     for (const Primitive* p : table()) names.emplace_back(p->name);
-    auto near = syntax::nearest(name, names);
-    return near ? fmt::format("did you mean '{}'?", *near) : fmt::format("there are {}", fmt::join(names, ", "));
+    return syntax::nearest_or_all(name, names);
   }
 
   Schedule& s_;

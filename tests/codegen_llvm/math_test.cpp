@@ -182,16 +182,18 @@ void expect_within_bound(const MathFunction& function, const std::vector<float>&
   }
 }
 
+void add_with_all_signs(std::vector<float>& firsts, std::vector<float>& seconds, float a, float b) {
+  for (float first : {a, -a})
+    for (float second : {b, -b}) firsts.push_back(first), seconds.push_back(second);
+}
+
 TEST(VectorPow, StaysWithinItsErrorAndTakesSpecialCasesAsTheCLibrary) {
   // Pairs of special values, then random ones whose results mostly lie within float's range.
   const std::vector<float> special = {
       0.0f,      0.25f, 0.5f,    0.75f,       1.0f,      1.0000001f,  2.0f,       2.5f,     3.0f,  1e-40f,
       0x1p-149f, 1e9f,  0x1p24f, 16777216.0f, 0x1p-126f, 0.99999994f, 8388609.0f, infinity, 1e38f, std::numeric_limits<float>::quiet_NaN()};
   std::vector<float> x, y;
-  auto pair = [&](float a, float b) {
-    for (float sa : {a, -a})
-      for (float sb : {b, -b}) x.push_back(sa), y.push_back(sb);
-  };
+  auto pair = [&](float a, float b) { add_with_all_signs(x, y, a, b); };
   for (float a : special)
     for (float b : special) pair(a, b);
   std::mt19937 random(1);
@@ -215,10 +217,7 @@ TEST(VectorAtan2, StaysWithinItsErrorAndTakesSpecialCasesAsTheCLibrary) {
                                       infinity,
                                       std::numeric_limits<float>::quiet_NaN()};
   std::vector<float> y, x;
-  auto pair = [&](float a, float b) {
-    for (float sa : {a, -a})
-      for (float sb : {b, -b}) y.push_back(sa), x.push_back(sb);
-  };
+  auto pair = [&](float a, float b) { add_with_all_signs(y, x, a, b); };
   for (float a : special)
     for (float b : special) pair(a, b);
   std::mt19937 random(1);

@@ -97,7 +97,7 @@ public:
       out.push_back(line(instruction, at, size, code.bytes.size()));
       auto reference = code.references.lower_bound(at);
       if (reference != code.references.end() && reference->first < at + size) {
-        if (const auto* call = "call"; out.back().mnemonic == call || out.back().mnemonic == "jmp") out.back().operands = reference->second;
+        if (out.back().mnemonic == "call" || out.back().mnemonic == "jmp") out.back().operands = reference->second;
         else out.back().operands += "  # " + reference->second;
       }
       at += size;

@@ -23,7 +23,7 @@ public:
 
   llvm::Function* entry() {
     for (const auto& [name, code] : plan_.kernels) launchers_.emplace(name, launcher(code));
-    steps_ = placeholder("steps");
+    steps_ = declare_later("steps");
     auto* type = llvm::FunctionType::get(b_.getInt32Ty(), {b_.getPtrTy(), b_.getInt32Ty()}, false);
     function_ = llvm::Function::Create(type, llvm::GlobalValue::InternalLinkage, "entry", module_);
     emitter_.enter(function_);
@@ -120,7 +120,7 @@ private:
   }
 
   // Known by its address before its contents are.
-  llvm::GlobalVariable* placeholder(const char* name) {
+  llvm::GlobalVariable* declare_later(const char* name) {
     return new llvm::GlobalVariable(module_, b_.getInt8Ty(), true, llvm::GlobalValue::ExternalLinkage, nullptr, name);
   }
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "ops/loops.h"
+#include "ops/products.h"
 #include "ops/sizes.h"
 #include "ops/window.h"
 
@@ -185,7 +186,6 @@ void compute(Compute& c) {
   Window window = make_window(layout.sizes(x.shape()), kernel_of(w.shape(), a), a.pads, a.strides, a.dilations);
   if (a.phased) return compute_phases(c, a, window);
   Tensor source = spread(c, x, layout, window, layout.sizes(out.shape()));
-  DType type = computation_type(x.element());
   E per_group = simplified(floordiv(x.size(layout.channel()), a.groups)), outputs = outputs_of(w.shape(), a.channels_last);
   std::vector<Ref<Expr>> extents = kernel_sizes(window).vector();
   extents.insert(a.channels_last ? extents.end() : extents.begin(), per_group);
@@ -203,13 +203,7 @@ void compute(Compute& c) {
     at.insert(a.channels_last ? at.end() : at.begin(), {from, within});
     return widen(source(layout.index(i[0], from, place))) * widen(w(at));
   };
-  if (!c.has(2) && type == x.element()) return c.reduce_output(0, Combine::add, Shape(extents), fold);
-  Tensor product = c.reduce("product", out.shape(), type, Combine::add, Shape(extents), fold);
-  c.output(0, [&](Indices i) {
-    E value = product(i);
-    if (c.has(2)) value = value + widen(c.input(2)({i[layout.channel()]}));
-    return cast(x.element(), value);
-  });
+  sum_with_bias(c, Shape(extents), fold, layout.channel());
 }
 } // namespace
 

@@ -1,23 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "ops/op.h"
+#include "ops/convolution.h"
 
 namespace tw::ops {
 
 namespace {
-struct ConvolutionInteger {
-  List<int64_t> strides, dilations;
-  List<Ref<Expr>> pads;
-  int64_t groups = 1;
-  bool channels_last = false;
-  static constexpr auto fields =
-      std::tuple{field("strides", &ConvolutionInteger::strides), field("dilations", &ConvolutionInteger::dilations),
-                 field("pads", &ConvolutionInteger::pads), field("groups", &ConvolutionInteger::groups),
-                 field("channels_last", &ConvolutionInteger::channels_last)};
-};
-
 // Channels in pairs: not where a pair would belong to two groups.
 bool in_pairs(DecomposeContext& c) {
-  auto a = c.attrs<ConvolutionInteger>();
+  auto a = c.attrs<ConvolutionAttributes>();
   Shape weights = tensor_of(c.arg(1))->shape;
   auto channels = as_int(weights[a.channels_last ? weights.size() - 2 : 1]);
   return a.groups == 1 || (channels && *channels % 2 == 0);
@@ -25,7 +14,7 @@ bool in_pairs(DecomposeContext& c) {
 
 // x - zero_point in a type that holds all of them.
 Ref<Operand> centred(DecomposeContext& c, size_t x, size_t zero_point, bool weights) {
-  const bool channels_last = c.attrs<ConvolutionInteger>().channels_last, pairs = in_pairs(c);
+  const bool channels_last = c.attrs<ConvolutionAttributes>().channels_last, pairs = in_pairs(c);
   auto widened = [&](const Ref<Operand>& v) { return c.graph.call("cast", {v}, {make(Attr{.name = "to", .value = pairs ? i16 : i32})}); };
   Ref<Value> value = widened(c.arg(x));
   auto rank = static_cast<int64_t>(tensor_of(value)->shape.size());
@@ -50,11 +39,12 @@ Types types(TypeContext& c) {
     if (c.has(k) && c.element(k) != c.element(k - 2))
       throw user_error("a zero point must have elements of {}, found {}", tw::to_string(c.element(k - 2)), tw::to_string(c.element(k)));
   auto as_i32 = [&](size_t k) { return make(Value{.id = "x", .type = tensor_type(c.shape(k), i32)}); };
-  return infer_types(*make(OpCall{.op = "convolution", .args = {as_i32(0), as_i32(1)}, .attrs = to_attrs(c.attrs<ConvolutionInteger>())}));
+  return infer_types(
+      *make(OpCall{.op = "convolution", .args = {as_i32(0), as_i32(1)}, .attrs = to_attrs(c.attrs<ConvolutionAttributes>())}));
 }
 } // namespace
 
-extern const OpDef convolution_integer = define<ConvolutionInteger>(
+extern const OpDef convolution_integer = define<ConvolutionAttributes>(
     {.doc = "the convolution of (x - x_zero_point) and (weights - weights_zero_point) in i32; padding is x_zero_point",
      .inputs = std::vector<std::string>{"x: i8 | u8", "weights: i8 | u8", "x_zero_point?: i8 | u8", "weights_zero_point?: i8 | u8"},
      .type = TypeRule(types),
@@ -62,7 +52,7 @@ extern const OpDef convolution_integer = define<ConvolutionInteger>(
      .layout = Layout::channels_last,
      .decompose =
          [](DecomposeContext& c) {
-           auto attrs = to_attrs(c.attrs<ConvolutionInteger>());
+           auto attrs = to_attrs(c.attrs<ConvolutionAttributes>());
            const char* convolution = in_pairs(c) ? "convolution_pairs" : "convolution";
            return std::vector<Ref<Operand>>{c.graph.call(convolution, {centred(c, 0, 2, false), centred(c, 1, 3, true)}, attrs)};
          },

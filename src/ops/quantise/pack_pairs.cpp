@@ -10,10 +10,8 @@ struct PackPairs {
   int64_t axis = -1;
   static constexpr auto fields = std::tuple{field("axis", &PackPairs::axis)};
 };
-size_t axis_of(int64_t axis, size_t rank) {
-  const auto all = static_cast<int64_t>(rank);
-  if (axis < -all || axis >= all) throw user_error("axis must be in [{}, {}) for rank {}, found {}", -all, all, all, axis);
-  return static_cast<size_t>(axis < 0 ? axis + all : axis);
+size_t axis_of(const PackPairs& a, size_t rank) {
+  return static_cast<size_t>(TypeContext::normalise_axis(a.axis, static_cast<int64_t>(rank)));
 }
 } // namespace
 
@@ -22,7 +20,7 @@ extern const OpDef pack_pairs = define<PackPairs>(
      .inputs = std::vector<std::string>{"x: i16"},
      .type = TypeRule([](TypeContext& c) {
        std::vector<Ref<Expr>> shape = c.shape(0).vector();
-       Ref<Expr>& size = shape[axis_of(c.attrs<PackPairs>().axis, shape.size())];
+       Ref<Expr>& size = shape[axis_of(c.attrs<PackPairs>(), shape.size())];
        size = simplified(floordiv(size + 1, imm(2)));
        return Types{tensor_type(Shape(std::move(shape)), i32)};
      }),
@@ -31,7 +29,7 @@ extern const OpDef pack_pairs = define<PackPairs>(
      .compute =
          [](Compute& c) {
            Tensor x = c.input(0);
-           const size_t axis = axis_of(c.attrs<PackPairs>().axis, x.rank());
+           const size_t axis = axis_of(c.attrs<PackPairs>(), x.rank());
            const E size = x.size(axis);
            const bool even = arith::Analyzer().prove_multiple(size, 2);
            c.output(0, [&](Indices i) {

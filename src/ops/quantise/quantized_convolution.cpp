@@ -1,20 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "ops/op.h"
+#include "ops/convolution.h"
 
 namespace tw::ops {
 
 namespace {
-struct QuantizedConvolution {
-  List<int64_t> strides, dilations;
-  List<Ref<Expr>> pads;
-  int64_t groups = 1;
-  bool channels_last = false;
-  static constexpr auto fields =
-      std::tuple{field("strides", &QuantizedConvolution::strides), field("dilations", &QuantizedConvolution::dilations),
-                 field("pads", &QuantizedConvolution::pads), field("groups", &QuantizedConvolution::groups),
-                 field("channels_last", &QuantizedConvolution::channels_last)};
-};
-
 Ref<Operand> requantised(DecomposeContext& c, const Ref<Operand>& sum, int64_t axis) {
   // The scale of the sums is the product of both scales; a vector of them belongs to the output channels.
   Ref<Operand> scale = c.graph.call("mul", {c.arg(1), c.arg(4)});
@@ -35,12 +24,12 @@ Types types(TypeContext& c) {
   auto as_i32 = [&](size_t k) { return make(Value{.id = "x", .type = tensor_type(c.shape(k), i32)}); };
   std::vector<Opt<Operand>> args{as_i32(0), as_i32(3)};
   if (c.has(8)) args.push_back(as_i32(8));
-  Types types = infer_types(*make(OpCall{.op = "convolution", .args = args, .attrs = to_attrs(c.attrs<QuantizedConvolution>())}));
+  Types types = infer_types(*make(OpCall{.op = "convolution", .args = args, .attrs = to_attrs(c.attrs<ConvolutionAttributes>())}));
   return {tensor_type(types[0]->shape, c.element(7))};
 }
 
 std::vector<Ref<Operand>> decompose(DecomposeContext& c) {
-  auto a = c.attrs<QuantizedConvolution>();
+  auto a = c.attrs<ConvolutionAttributes>();
   Ref<Operand> sum = c.graph.call("convolution_integer", {c.arg(0), c.arg(3), c.arg(2), c.arg(5)}, to_attrs(a));
   auto rank = static_cast<int64_t>(tensor_of(sum)->shape.size());
   if (c.has(8)) {
@@ -54,7 +43,7 @@ std::vector<Ref<Operand>> decompose(DecomposeContext& c) {
 }
 } // namespace
 
-extern const OpDef quantized_convolution = define<QuantizedConvolution>(
+extern const OpDef quantized_convolution = define<ConvolutionAttributes>(
     {.doc = "the convolution of quantised data with quantised weights, quantised again: sums in i32 with the bias, then scaled",
      .inputs = std::vector<std::string>{"x: i8 | u8", "x_scale: float", "x_zero_point: i8 | u8", "weights: i8 | u8", "weights_scale: float",
                                         "weights_zero_point: i8 | u8", "scale: float", "zero_point: i8 | u8", "bias?: i32"},

@@ -27,8 +27,7 @@ struct Item {
   Ref<Value> value;
   Ref<Expr> bytes;
   int64_t first = 0, last = 0; // positions of the first write and the last use
-  Opt<Storage> storage;
-  bool gone = false; // lies in another's place
+  Opt<Storage> storage;        // of its own; none where it lies in another's place
 };
 
 // What the planner asks of kernels, and says about them. One for all functions, which share kernels.
@@ -146,6 +145,8 @@ private:
     item.storage = make(Storage{.where = StorageKind::output, .offset = index});
   }
 
+  // The item in whose memory one lies: itself, or that of an operand whose place it has taken.
+  const Item& place_of(const Item& item) const { return order_[items_.at(item.value.node())]; }
   // The item of a value that is all of it, and in memory of this plan; null if there is none.
   Item* whole_item(const Node* operand) {
     auto found = items_.find(root(operand));
@@ -166,9 +167,7 @@ private:
       auto same = [&](const auto& a) { return root(a.node()) == root(operand); };
       if (std::count_if(invoke.args.begin(), invoke.args.end(), same) != 1 || !analyzer_.prove_equal(old->bytes, young->bytes)) continue;
       old->last = std::max(old->last, young->last);
-      young->gone = true;
       items_[result] = items_.at(root(operand));
-      in_place_of_operands_.push_back(as_ref<Value>(ref_to(*as<Value>(result))));
       kernels_.mark(invoke.callee, pair.input);
     }
   }
@@ -189,7 +188,7 @@ private:
   void place() {
     std::vector<Item*> fixed, symbolic;
     for (Item& item : order_) {
-      if (item.storage || item.gone) continue;
+      if (item.storage || &place_of(item) != &item) continue;
       if (as_int(item.bytes)) fixed.push_back(&item);
       else if (known_at_entry(item.bytes)) symbolic.push_back(&item);
       else item.storage = make(Storage{.where = StorageKind::slot, .offset = slots_++});
@@ -244,9 +243,7 @@ private:
     auto store = [&](const Ref<Value>& value, const Opt<Storage>& storage) {
       stored.emplace(value.node(), with(value, &Value::storage, storage));
     };
-    for (const Item& item : order_)
-      if (!item.gone) store(item.value, item.storage);
-    for (const auto& value : in_place_of_operands_) store(value, order_[items_.at(value.node())].storage);
+    for (const Item& item : order_) store(item.value, place_of(item).storage);
     for (const auto& [part, place] : places_) {
       const Ref<Value>& value = values_.at(part);
       Ref<Storage> whole = as_ref<Storage>(order_[items_.at(place.whole)].storage);
@@ -274,7 +271,6 @@ private:
   Ref<Function> function_;
   KernelTable& kernels_;
   std::vector<std::pair<const Binding*, int64_t>> launches_; // with their positions
-  std::vector<Ref<Value>> in_place_of_operands_;
   std::unordered_set<const Node*> dims_, params_;
   std::unordered_map<const Node*, const Node*> alias_;
   std::unordered_map<const Node*, Ref<Value>> values_; // of the outermost body
