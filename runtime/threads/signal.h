@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // A counter that one thread raises and others wait for: the one primitive below barriers, the pool and its parked workers.
 //
-// A waiter first spins (tens of nanoseconds when both run), for some 20 µs; then it sleeps in the system (futex), so that whoever shares
-// its core can run. It never spins without end, and a thread that parks sleeps at once. The one who raises pays for a system call only when
-// somebody sleeps. No waiter yields (sched_yield): to the system that is a thread which forgoes its turn, and beside a busy process it
-// stays away for a whole time slice although the awaited thread comes in microseconds, then makes that one wait in turn; a sleeper keeps
-// its claim.
+// A waiter first spins (tens of nanoseconds when both run), for some 200 µs; then it sleeps in the system (futex), so that whoever shares
+// its core can run. That is longer than what threads take for their parts of a kernel mostly differs by: waking a sleeper takes 50 µs on
+// a virtual machine, where the host takes a core that sleeps, and a run has a hundred barriers. No waiter spins without end, and a thread
+// that parks sleeps at once. The one who raises pays for a system call only when somebody sleeps. No waiter yields (sched_yield): to the
+// system that is a thread which forgoes its turn, and beside a busy process it stays away for a whole time slice although the awaited
+// thread comes in microseconds, then makes that one wait in turn; a sleeper keeps its claim.
 //
 // Why no wake-up is lost: the waiter announces itself in `sleepers_` and then looks at the counter again; the raiser writes the counter and
 // then looks at `sleepers_`. All four are sequentially consistent, so at least one of them sees the other; and the system looks at the
@@ -52,7 +53,7 @@ public:
   // Sleeps at once.
   void park(uint64_t target) noexcept { sleep(target, -1); }
 
-  static constexpr int64_t spinning_nanoseconds = 20'000, long_nanoseconds = 1'000'000;
+  static constexpr int64_t spinning_nanoseconds = 200'000, long_nanoseconds = 1'000'000;
 
 private:
   bool spin(uint64_t target, int64_t nanoseconds = spinning_nanoseconds) noexcept;
