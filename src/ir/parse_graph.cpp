@@ -132,7 +132,7 @@ Ref<Value> Parser::value(const std::string& id, const Tree& t) {
   Storage storage{.where = *where};
   if (!given.plain.empty()) storage.offset = integer(*given.plain[0], "the place");
   if (const Tree* of = given.find("of")) storage.of = required_operand(*of);
-  if (const Tree* begin = given.find("begin")) storage.begin = integer(*begin, "the beginning");
+  if (const Tree* begin = given.find("begin")) storage.begin = expr(*begin);
   return make(Value{.id = id, .type = type(t.children[1]), .storage = make(std::move(storage))});
 }
 

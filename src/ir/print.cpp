@@ -217,7 +217,7 @@ std::string Printer::value_type(const Value& v) {
   std::vector<std::string> parts;
   if (v.storage->offset || !v.storage->of) parts.push_back(fmt::format("{}", v.storage->offset));
   if (v.storage->of) parts.push_back("of=" + operand(v.storage->of.node()));
-  if (v.storage->begin) parts.push_back(fmt::format("begin={}", v.storage->begin));
+  if (v.storage->begin) parts.push_back("begin=" + expr(v.storage->begin.node()));
   return fmt::format("Stored[{}, {}({})]", type(v.type.node()), name_of(v.storage->where), join(parts));
 }
 

@@ -149,7 +149,8 @@ const std::vector<Rule>& graph_rules() {
         rule<OptionalType>(from(Stage::graph), "optional values are gone", [](const OptionalType&, const Context&) { return false; }),
         rule<Storage>(always, "an alias names what it shares memory with, other places do not",
                       [](const Storage& s, const Context&) {
-                        return (s.where == StorageKind::alias) == (s.of.node() != nullptr) && s.offset >= 0 && s.begin >= 0;
+                        return (s.where == StorageKind::alias) == (s.of.node() != nullptr) && s.offset >= 0 &&
+                               (!s.begin || as_int(s.begin).value_or(0) >= 0);
                       }),
     };
     out->insert(out->end(), graph.begin(), graph.end());

@@ -22,10 +22,21 @@ std::optional<int64_t> elements_from(const Shape& shape, size_t dimension) {
   return count;
 }
 
-Placement moved_along(const Placement& place, size_t dimension, int64_t index) {
-  auto step = elements_from(shape_of_operand(place.whole), dimension + 1);
-  if (!step) throw internal_error("a value with parts has no constant size behind dimension {}", dimension);
-  return {place.whole, place.offset + index * *step};
+bool Placement::operator==(const Placement& other) const { return whole == other.whole && same_shape(begin, other.begin); }
+
+Placement start_of(const Node* whole) { return {whole, Shape(std::vector<Ref<Expr>>(shape_of_operand(whole).size(), imm(0)))}; }
+
+Placement moved_along(const Placement& place, size_t dimension, const Ref<Expr>& distance) {
+  std::vector<Ref<Expr>> begin = place.begin.vector();
+  begin[dimension] = arith::simplify(begin[dimension] + distance);
+  return {place.whole, Shape(std::move(begin))};
+}
+
+Ref<Expr> elements_before(const Placement& place) {
+  List<Ref<Expr>> strides = dense_strides(shape_of_operand(place.whole));
+  Ref<Expr> elements = imm(0);
+  for (size_t d = 0; d < strides.size(); ++d) elements = elements + place.begin[d] * strides[d];
+  return arith::simplify(elements);
 }
 
 // Backwards: what a concatenation's result is a part of is known before its own parts are placed. One whose parts lie side by side already,
@@ -37,26 +48,15 @@ Placements placements(const Body& body) {
     if (!call || !is_in_place(*call)) continue;
     const Node* result = body.bindings[i]->values[0].node();
     auto axis = static_cast<size_t>(normal_axis(attribute<int64_t>(*call, "axis"), shape_of_operand(result).size()));
-    Placement place{result, 0};
+    Placement place = start_of(result);
     if (auto inside = out.find(result); inside != out.end()) place = inside->second;
     else if (auto first = out.find(call->args[0].node()); first != out.end()) out.emplace(result, place = first->second);
     for (const auto& part : call->args) {
       out.emplace(part.node(), place);
-      place = moved_along(place, axis, as_int(shape_of_operand(part)[axis]).value());
+      place = moved_along(place, axis, shape_of_operand(part)[axis]);
     }
   }
   return out;
-}
-
-List<Ref<Expr>> strides_of(const Placement& placement, const Shape& shape) {
-  // In terms of the reader's own sizes where they are the same.
-  std::vector<Ref<Expr>> whole = shape_of_operand(placement.whole).vector(), own = dense_strides(shape).vector();
-  for (size_t d = 0; d < whole.size(); ++d)
-    if (!as_int(whole[d])) whole[d] = shape[d];
-  List<Ref<Expr>> strides = dense_strides(Shape(whole));
-  bool same = true;
-  for (size_t d = 0; d < strides.size(); ++d) same = same && (is_int(shape[d], 1) || equal(strides[d], own[d]));
-  return same ? List<Ref<Expr>>() : strides;
 }
 
 ValueUses::ValueUses(const Function& function) {
@@ -105,6 +105,10 @@ int ValueUses::readers(const Node* value) const {
   auto found = readers_.find(value);
   return found == readers_.end() ? 0 : found->second;
 }
-bool ValueUses::known_at_entry(const Ref<Expr>& size) const { return as_int(size) || dims_.contains(size.node()); }
+bool ValueUses::known_at_entry(const Shape& sizes) const {
+  bool known = true;
+  for (const auto& size : sizes) visit(size, [&](const Var& v) { known = known && dims_.contains(&v); });
+  return known;
+}
 
 } // namespace tw::passes

@@ -12,19 +12,22 @@ namespace tw::passes {
 
 bool is_in_place(const OpCall& call);
 
-// A value inside a larger one, `offset` elements behind its beginning. From one index to the next it is as far as in the larger one.
+// A value inside a larger one, of which it is a box: the indices where it begins. From one index to the next it is as far as in the larger
+// one.
 struct Placement {
   const Node* whole;
-  int64_t offset;
+  Shape begin;
+  bool operator==(const Placement& other) const;
 };
 using Placements = std::unordered_map<const Node*, Placement>;
-// The values of the body that lie inside others. Contract: sizes from the axis on are literals.
+// The values of the body that lie inside others.
 Placements placements(const Body& body);
-// The place of what lies `index` further along a dimension. Contract: the whole's sizes behind it are literals.
-Placement moved_along(const Placement& place, size_t dimension, int64_t index);
-
-// Elements from one index to the next along each dimension of a value of that shape; empty: it is dense.
-List<Ref<Expr>> strides_of(const Placement& placement, const Shape& shape);
+// The beginning of a value.
+Placement start_of(const Node* whole);
+// The place of what lies `distance` further along a dimension.
+Placement moved_along(const Placement& place, size_t dimension, const Ref<Expr>& distance);
+// Elements of the whole before the first one of the part.
+Ref<Expr> elements_before(const Placement& place);
 // The product of the sizes from a dimension on; nothing if one is no literal.
 std::optional<int64_t> elements_from(const Shape& shape, size_t dimension);
 
@@ -38,8 +41,8 @@ public:
   // Read by something else than kernels: a view or a result wants dense bytes.
   bool is_bound(const Node* value) const { return bound_.contains(value); }
   bool can_lie_inside(const Node* value) const { return producer(value) && !is_bound(value); }
-  // Is the size a literal or one of the function's own?
-  bool known_at_entry(const Ref<Expr>& size) const;
+  // Do the sizes depend on the function's dims alone?
+  bool known_at_entry(const Shape& sizes) const;
 
 private:
   std::unordered_set<const Node*> dims_, bound_;

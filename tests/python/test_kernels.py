@@ -433,3 +433,23 @@ def test_sums_of_nothing(shape):
     model = model_of([helper.make_node("ReduceSum", ["x", "axes"], ["y"], keepdims=1)], {"x": list(shape)}, ["y"], {"axes": np.array([2])})
     for target in TARGETS:
         assert np.array_equal(tw.compile(model, target=target)(np.ones(shape, np.float32)), np.zeros((*shape[:2], 1), np.float32))
+
+
+@pytest.mark.parametrize("axis", [0, 1, 2, 3])
+@pytest.mark.parametrize("read", [False, True], ids=["result", "read"])
+def test_parts_over_sizes_of_the_run(axis, read):
+    """Concatenations in place along any axis, of sizes that only the run knows: convolutions write their parts, others read the whole with its
+    borders, or it is the model's result."""
+    random = np.random.default_rng(17)
+    weights = {n: (random.standard_normal((24, 24, 1, 1)) / 5).astype(np.float32) for n in "uv"}
+    weights["k"] = random.standard_normal((48 if axis == 1 else 24, 1, 3, 3)).astype(np.float32)
+    nodes = [helper.make_node("Conv", ["x", "u"], ["a"]), helper.make_node("Conv", ["z", "v"], ["b"]),
+             helper.make_node("Concat", ["a", "b", "a"] if axis == 0 and not read else ["a", "b"], ["c"], axis=axis)]
+    if read: nodes += [helper.make_node("Relu", ["c"], ["d"]),
+                       helper.make_node("Conv", ["d", "k"], ["y"], group=len(weights["k"]), pads=[1, 0, 2, 1])]
+    nodes[-1].output[0] = "y"
+    shapes = {"x": ["n", 24, "h", "w"], "z": ["n", 24, "h", "w"]}
+    if axis != 1: shapes["z"][axis] = "m"
+    model = model_of(nodes, shapes, ["y"], weights if read else {n: weights[n] for n in "uv"})
+    for sizes in ({"n": 1, "h": 9, "w": 7, "m": 5}, {"n": 3, "h": 33, "w": 40, "m": 2}, {"n": 2, "h": 1, "w": 2, "m": 1}):
+        check(model, {n: random.standard_normal([sizes.get(s, s) for s in shape]).astype(np.float32) for n, shape in shapes.items()})

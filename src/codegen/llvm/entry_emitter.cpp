@@ -7,6 +7,8 @@
 
 #include <llvm/IR/Module.h>
 
+#include <set>
+
 namespace tw::codegen {
 
 namespace {
@@ -252,7 +254,10 @@ private:
     const auto& v = *as<Value>(value);
     if (!v.storage) throw internal_error("value '{}' has no storage", v.id.str());
     Operand place = place_of(*v.storage);
-    return {place.base, place.offset + static_cast<uint64_t>(v.storage->begin)};
+    if (!v.storage->begin) return place;
+    Ref<Expr> begin = as_ref<Expr>(v.storage->begin);
+    if (auto known = as_int(begin)) return {place.base, place.offset + static_cast<uint64_t>(*known)};
+    return computed(value, [&] { return b_.CreateGEP(b_.getInt8Ty(), address(place), emitter_.expression(begin)); });
   }
 
   Operand place_of(const Storage& s) {
@@ -275,8 +280,13 @@ private:
 
   Operand size_operand(const Ref<Expr>& size) {
     if (auto known = as_int(size)) return {0, static_cast<uint64_t>(*known)};
-    auto found = sizes_.find(size.node());
-    if (found == sizes_.end()) found = sizes_.emplace(size.node(), hold(emitter_.expression(size))).first;
+    return computed(size.node(), [&] { return emitter_.expression(size); });
+  }
+
+  // What stands in no table: sizes that are no constants, and addresses of parts that begin behind such.
+  template <class Compute> Operand computed(const Node* what, const Compute& compute) {
+    auto found = computed_.find(what);
+    if (found == computed_.end()) found = computed_.emplace(what, hold(compute())).first;
     return found->second;
   }
 
@@ -298,6 +308,7 @@ private:
     bool output = s.where == StorageKind::output;
     Ref<TensorType> type = tensor_of(output ? plan_.function->body->results[static_cast<size_t>(s.offset)].node() : &value);
     if (!slot && (!output || known_at_entry(type))) return;
+    if (output && !provided_.insert(s.offset).second) return; // for another part of it
     walk_steps();
     std::vector<llvm::Value*> sizes;
     for (const auto& e : type->shape) sizes.push_back(emitter_.expression(e));
@@ -384,7 +395,7 @@ private:
     std::vector<std::vector<llvm::Value*>> sizes(2);
     std::vector<Operand> joined;
     for (size_t i = 0; i < binding.values.size(); ++i) joined.push_back({base_count_++, 0});
-    const auto sizes_before = sizes_; // what one side computes the other does not have
+    const auto computed_before = computed_; // what one side computes the other does not have
     for (int side = 0; side < 2; ++side) {
       const Body& body = side == 0 ? *branch.then : *branch.otherwise;
       b_.SetInsertPoint(side == 0 ? then : otherwise);
@@ -392,7 +403,7 @@ private:
       walk_steps();
       for (size_t i = 0; i < body.results.size(); ++i) hold_at(joined[i].base, address(operand(body.results[i].node())));
       for (const auto& dim : binding.dims) sizes[static_cast<size_t>(side)].push_back(size_of(dim, binding, body));
-      sizes_ = sizes_before;
+      computed_ = computed_before;
       ends.push_back(b_.GetInsertBlock());
       b_.CreateBr(after);
     }
@@ -428,9 +439,10 @@ private:
   std::vector<llvm::Value*> regions_;
   uint64_t base_count_ = 0, arena_ = 0, weights_ = 0;
   std::vector<uint64_t> region_bases_, output_bases_;
+  std::set<int64_t> provided_; // outputs that had to be asked for
   std::map<uint64_t, uint64_t> slot_bases_;
-  std::unordered_map<const Node*, Operand> operands_, sizes_; // of values that have no storage of their own; of sizes that are no constants
-  std::map<Name, llvm::Function*> launchers_;                 // by the kernel's name
+  std::unordered_map<const Node*, Operand> operands_, computed_; // of values that have no storage of their own; what computed() gave
+  std::map<Name, llvm::Function*> launchers_;                    // by the kernel's name
   llvm::GlobalVariable* steps_ = nullptr;
   std::vector<Step> list_;
   size_t walked_ = 0, most_operands_ = 0;

@@ -42,7 +42,7 @@ struct Storage : Node {
   StorageKind where;
   int64_t offset = 0;
   Opt<Operand> of;
-  int64_t begin = 0; // bytes into that place: where a part of a larger value begins
+  Opt<Expr> begin; // bytes into that place, over the function's dims: where a part of a larger value begins
   static constexpr const char* kind_name = "Storage";
   static constexpr auto fields = std::tuple{field("where", &Storage::where), field("offset", &Storage::offset, defaulted),
                                             field("of", &Storage::of, defaulted), field("begin", &Storage::begin, defaulted)};

@@ -17,6 +17,7 @@ namespace tw::passes {
 namespace {
 
 constexpr int64_t shortest_run = 64;    // bytes of a part that lie together: less makes kernels slow
+constexpr int64_t typical_size = 64;    // of a dimension that is no literal
 constexpr int64_t worth_joining = 4096; // bytes of a result: below that a kernel more or less is what counts
 
 class Joiner {
@@ -56,17 +57,23 @@ private:
                        [&](const auto& a) { return uses_.producer(a.node()) && uses_.readers(a.node()) == 1 && is_stored(a.node()); });
   }
 
+  // Elements of an index of the dimensions before `begin` in those up to `end`.
+  static int64_t typical_elements(const Shape& shape, size_t begin, size_t end) {
+    int64_t count = 1;
+    for (size_t d = begin; d < end; ++d) count *= as_int(shape[d]).value_or(typical_size);
+    return count;
+  }
+
   // Decides, and notes places of parts, arguments, and copies of what cannot move.
   bool join(const OpCall& call, const Ref<Value>& result) {
     Shape shape = shape_of_operand(result);
     auto axis = static_cast<size_t>(normal_axis(attribute<int64_t>(call, "axis"), shape.size()));
-    auto row = elements_from(shape, axis);
-    if (!row || !std::all_of(shape.begin(), shape.end(), [&](const auto& size) { return uses_.known_at_entry(size); })) return false;
-    int64_t rows = 1, width = element_of(result).bytes();
-    for (size_t d = 0; d < axis; ++d) rows *= as_int(shape[d]).value_or(64);
-    if (rows * *row * width < worth_joining || element_of(result).bits % 8 != 0) return false;
+    if (!uses_.known_at_entry(shape)) return false;
+    const int64_t row = typical_elements(shape, axis, shape.size()), rows = typical_elements(shape, 0, axis),
+                  width = element_of(result).bytes();
+    if (rows * row * width < worth_joining || element_of(result).bits % 8 != 0) return false;
 
-    Placement begin{result.node(), 0};
+    Placement begin = start_of(result.node());
     if (auto inside = places_.find(result.node()); inside != places_.end()) begin = inside->second;
     else if (side_by_side(call, axis) && !uses_.is_bound(result.node())) begin = places_.at(call.args[0].node());
 
@@ -75,22 +82,23 @@ private:
     std::unordered_set<const Node*> seen;
     int64_t saved = 0;
     for (const auto& part : call.args) {
-      int64_t size = *elements_from(shape_of_operand(part), axis);
+      Shape sizes = shape_of_operand(part);
+      const int64_t size = typical_elements(sizes, axis, sizes.size());
       if (rows > 1 && size * width < shortest_run) return false;
       auto known = places_.find(part.node());
-      bool there = known != places_.end() && known->second.whole == place.whole && known->second.offset == place.offset;
+      bool there = known != places_.end() && known->second == place;
       bool twice = !seen.insert(part.node()).second;
       stays.push_back(there || (known == places_.end() && uses_.can_lie_inside(part.node()) && !twice));
       if (stays.back() && is_stored(part.node())) saved += size;
       place = next(place, axis, part.node());
     }
-    if (2 * saved < *row) return false;
+    if (2 * saved < row) return false;
     settle(call, result, begin, axis, stays);
     return true;
   }
 
   static Placement next(const Placement& place, size_t axis, const Node* part) {
-    return moved_along(place, axis, *as_int(shape_of_operand(part)[axis]));
+    return moved_along(place, axis, shape_of_operand(part)[axis]);
   }
 
   // Do the parts fill a stretch of a larger value?
@@ -100,7 +108,7 @@ private:
     Placement expected = first->second;
     for (const auto& part : call.args) {
       auto found = places_.find(part.node());
-      if (found == places_.end() || found->second.whole != expected.whole || found->second.offset != expected.offset) return false;
+      if (found == places_.end() || found->second != expected) return false;
       expected = next(expected, axis, part.node());
     }
     return true;

@@ -52,7 +52,7 @@ private:
     auto pads = static_shape(sizes_attribute(call, "pads"));
     if (!pads || std::all_of(pads->begin(), pads->end(), [](int64_t p) { return p == 0; })) return false;
     if (std::any_of(pads->begin(), pads->end(), [](int64_t p) { return p < 0; })) return false;
-    if (!elements_from(sizes, 1) || !uses_.known_at_entry(sizes[0])) return false;
+    if (!uses_.known_at_entry(sizes)) return false;
     return uses_.can_lie_inside(x) && !places_.contains(x) && !taken_.contains(x);
   }
 

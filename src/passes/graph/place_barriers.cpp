@@ -2,6 +2,7 @@
 // Threads go through the kernels of a function by themselves. Where one kernel reads or writes what another thread may still write or read,
 // a barrier is put before it. Memory is compared as it was planned: arena by bytes, parts of one larger value (concatenations in place) as
 // boxes inside it, so that kernels that fill different parts go on side by side, and so do independent branches of a model.
+#include "arith/analyzer.h"
 #include "ir/parallel_loop.h"
 #include "ir/visit.h"
 #include "passes/fusion.h"
@@ -21,13 +22,21 @@ struct Range {
   int64_t begin, end;
   bool meets(const Range& other) const { return begin < other.end && other.begin < end; }
 };
+// Indices of one dimension.
+struct Stretch {
+  Ref<Expr> begin, end;
+  bool lies_before(const Stretch& other) const {
+    auto mine = as_int(end), others = as_int(other.begin);
+    return mine && others ? *mine <= *others : arith::Analyzer().prove(end <= other.begin);
+  }
+};
 
 // The memory of an operand: its place, or nothing where that is not known before the run.
 struct Memory {
   const Node* whole = nullptr;
   std::optional<StorageKind> where;
-  Range bytes{0, 1};      // of the arena; a number otherwise
-  std::vector<Range> box; // inside the whole, where sizes are literals
+  Range bytes{0, 1};        // of the arena; a number otherwise
+  std::vector<Stretch> box; // inside the whole
 };
 
 bool meet(const Memory& a, const Memory& b) {
@@ -35,7 +44,7 @@ bool meet(const Memory& a, const Memory& b) {
   if (*a.where != *b.where || !a.bytes.meets(b.bytes)) return false;
   if (a.whole != b.whole) return true;
   for (size_t d = 0; d < a.box.size(); ++d)
-    if (!a.box[d].meets(b.box[d])) return false;
+    if (a.box[d].lies_before(b.box[d]) || b.box[d].lies_before(a.box[d])) return false;
   return true;
 }
 
@@ -137,23 +146,18 @@ private:
 
   Memory memory(const Value& value) const {
     Memory m{.whole = &value};
-    int64_t offset = 0;
-    if (auto part = places_.find(&value); part != places_.end()) m.whole = part->second.whole, offset = part->second.offset;
+    auto part = places_.find(&value);
+    if (part != places_.end()) m.whole = part->second.whole;
     if (!value.storage) return m; // of a branch: one of two places
     m.where = value.storage->where;
     int64_t place = value.storage->offset;
-    Shape sizes = shape_of_operand(m.whole), own = shape_of_operand(&value);
+    Shape own = shape_of_operand(&value);
     m.bytes = {place, place + 1};
-    if (*m.where == StorageKind::arena) m.bytes.end = place + elements_from(sizes, 0).value() * tensor_of(&value)->element.bytes();
-    for (size_t d = 0; d < sizes.size(); ++d) {
-      auto step = elements_from(sizes, d + 1);
-      auto extent = as_int(own[d]);
-      if (!step || *step == 0 || !extent) {
-        m.box.push_back({0, 1});
-        continue;
-      }
-      m.box.push_back({offset / *step, offset / *step + *extent});
-      offset %= *step;
+    if (*m.where == StorageKind::arena)
+      m.bytes.end = place + elements_from(shape_of_operand(m.whole), 0).value() * tensor_of(&value)->element.bytes();
+    for (size_t d = 0; d < own.size(); ++d) {
+      Ref<Expr> begin = part == places_.end() ? imm(0) : part->second.begin[d];
+      m.box.push_back({begin, arith::simplify(begin + own[d])});
     }
     return m;
   }

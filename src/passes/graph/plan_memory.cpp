@@ -247,7 +247,8 @@ private:
     for (const auto& [part, place] : places_) {
       const Ref<Value>& value = values_.at(part);
       Ref<Storage> whole = as_ref<Storage>(order_[items_.at(place.whole)].storage);
-      store(value, with(whole, &Storage::begin, place.offset * tensor_of(value)->element.bytes()));
+      Ref<Expr> begin = analyzer_.simplify(elements_before(place) * tensor_of(value)->element.bytes());
+      store(value, with(whole, &Storage::begin, is_int(begin, 0) ? Opt<Expr>() : Opt<Expr>(begin)));
     }
     Ref<Body> body = substitute(function_->body, stored);
     // Views name their root, which has been replaced already.

@@ -2,6 +2,7 @@
 // Kernels that compute or read a part of a larger value (concatenations in place) learn the distance from row to row: the parameter gets
 // strides. Kernels that others call for dense values are copied.
 #include "ir/visit.h"
+#include "passes/operands.h"
 #include "passes/pass.h"
 #include "passes/placement.h"
 
@@ -45,6 +46,7 @@ private:
       const auto* kernel = as<Kernel>(callee);
       if (!kernel) return {};
       std::vector<Strides> strides;
+      Sizes sizes(*kernel, *call);
       size_t argument = 0, value = 0;
       bool any = false;
       for (const auto& param : kernel->params) {
@@ -52,7 +54,7 @@ private:
         argument += param->access != Access::out;
         value += param->access != Access::in;
         auto place = places.find(operand);
-        strides.push_back(place == places.end() ? Strides() : strides_of(place->second, param->buffer->shape));
+        strides.push_back(place == places.end() ? Strides() : strides_in(place->second.whole, operand, param->buffer->shape, sizes));
         any = any || !same(param->buffer->strides, strides.back());
       }
       if (!any) {
@@ -60,12 +62,48 @@ private:
         return {};
       }
       still_called_.try_emplace(call->callee, false);
-      Name name = strided(as_ref<Kernel>(callee), strides);
-      return with(ref_to(binding), &Binding::operation, Ref<Operation>(with(ref_to(*call), &Invoke::callee, name)));
+      Name name = strided(as_ref<Kernel>(callee), strides, sizes.dims);
+      Ref<Invoke> strided_call = with(with(ref_to(*call), &Invoke::callee, name), &Invoke::scalars, List<Ref<Expr>>(sizes.scalars));
+      return with(ref_to(binding), &Binding::operation, Ref<Operation>(strided_call));
     });
   }
 
-  Name strided(const Ref<Kernel>& kernel, const std::vector<Strides>& strides) {
+  // The caller's sizes as a kernel knows them: by its dims, to which it gets those that it has none for.
+  struct Sizes {
+    std::vector<Ref<Var>> dims;
+    std::vector<Ref<Expr>> scalars;
+    Substitution renaming;
+
+    Sizes(const Kernel& kernel, const Invoke& call) : dims(kernel.dims.vector()), scalars(call.scalars.vector()) {
+      for (size_t i = 0; i < dims.size(); ++i)
+        if (as<Var>(scalars[i])) renaming.emplace(scalars[i].node(), dims[i]);
+    }
+    Ref<Expr> in_kernel(const Ref<Expr>& size) {
+      visit(size, [&](const Var& v) {
+        if (renaming.contains(&v)) return;
+        dims.push_back(make(Var{.id = v.id, .type = v.type, .min = v.min, .max = v.max, .multiple = v.multiple}));
+        scalars.push_back(ref_to<Expr>(v));
+        renaming.emplace(&v, dims.back());
+      });
+      return substitute(size, renaming);
+    }
+  };
+
+  // Elements from one index to the next along each dimension of a part, which the kernel knows by that shape; empty: it is dense.
+  static Strides strides_in(const Node* whole, const Node* part, const Shape& shape, Sizes& sizes) {
+    Shape outer = shape_of_operand(whole), inner = shape_of_operand(part);
+    size_t outermost = 0; // its size is in no stride that counts
+    while (outermost + 1 < shape.size() && is_int(shape[outermost], 1)) ++outermost;
+    std::vector<Ref<Expr>> known = shape.vector();
+    for (size_t d = 0; d < known.size(); ++d)
+      if (as_int(outer[d]) || (d > outermost && !equal(outer[d], inner[d]))) known[d] = sizes.in_kernel(outer[d]);
+    Strides strides = dense_strides(Shape(known)), own = dense_strides(shape);
+    bool dense = true;
+    for (size_t d = 0; d < strides.size(); ++d) dense = dense && (is_int(shape[d], 1) || equal(strides[d], own[d]));
+    return dense ? Strides() : strides;
+  }
+
+  Name strided(const Ref<Kernel>& kernel, const std::vector<Strides>& strides, const std::vector<Ref<Var>>& dims) {
     std::vector<Ref<Param>> params;
     Substitution buffers;
     for (size_t i = 0; i < strides.size(); ++i) {
@@ -77,7 +115,8 @@ private:
       params.push_back(with(kernel->params[i], &Param::buffer, buffer));
     }
     Ref<Kernel> copy =
-        renew(with(with(kernel, &Kernel::body, substitute(kernel->body, buffers)), &Kernel::params, List<Ref<Param>>(std::move(params))));
+        with(with(kernel, &Kernel::body, substitute(kernel->body, buffers)), &Kernel::params, List<Ref<Param>>(std::move(params)));
+    copy = renew(with(copy, &Kernel::dims, List<Ref<Var>>(dims)));
     auto& same = by_kernel_[kernel->id];
     for (const auto& known : same)
       if (equal(with(known, &Kernel::id, kernel->id), copy)) return known->id;
