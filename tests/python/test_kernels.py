@@ -32,6 +32,8 @@ CONVOLUTIONS = [
     (2, 20, 37, 50, 1, 3, 1, 1, 1, (1, 1, 1, 1)),
     (1, 16, 33, 101, 4, 5, 1, 2, 1, (4, 4, 4, 4)),
     (1, 32, 20, 36, 2, 3, 2, 1, 1, (1, 1, 1, 1)),
+    (1, 64, 28, 28, 144, 3, 1, 1, 1, (1, 1, 1, 1)),
+    (1, 96, 27, 27, 100, 3, 1, 1, 1, (1, 1, 1, 1)),
 ]
 # x, outputs, kernel, strides, pads, output padding, groups, dilations
 TRANSPOSED_CONVOLUTIONS = [

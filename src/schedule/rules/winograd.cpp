@@ -124,13 +124,16 @@ public:
     int64_t lines = batch_ * down_;
     // As many rows of tiles as keep V in half of the second-level cache; at least four strips, so that threads divide them.
     int64_t line_bytes = alpha_ * alpha_ * across_ * channels_ * 4, fitting = std::max<int64_t>(1, s_.target().l2_bytes / 2 / line_bytes);
-    int64_t strip = 0;
-    for (int64_t rows = 1; rows <= std::min(fitting, lines / 4); ++rows)
-      if (down_ % rows == 0) strip = rows;
     // A strip streams all weights: with few tiles they must come from the second-level cache.
-    int64_t weight_bytes = alpha_ * alpha_ * channels_ * outputs_ * type_.bytes();
-    if (strip * across_ < (4 * weight_bytes <= 3 * s_.target().l2_bytes ? 6 : 12)) strip = 0;
-    s_.set_body(strip ? in_strips(strip) : in_panels());
+    const int64_t weight_bytes = alpha_ * alpha_ * channels_ * outputs_ * type_.bytes();
+    const int64_t fewest_tiles = 4 * weight_bytes <= 3 * s_.target().l2_bytes ? 6 : 12;
+    StripChoice best;
+    for (int64_t rows = 1; rows <= std::min(fitting, lines / 4); ++rows)
+      if (down_ % rows == 0 && rows * across_ >= fewest_tiles)
+        if (StripChoice choice = strips_of(rows);
+            !best.rows || choice.busiest < best.busiest || (choice.busiest == best.busiest && !choice.halved))
+          best = choice;
+    s_.set_body(best.rows ? in_strips(best) : in_panels());
     return true;
   }
 
@@ -162,6 +165,29 @@ private:
     down_ = (height_ + m_ - 1) / m_, across_ = (width_ + m_ - 1) / m_;
     type_ = source_->element;
     return true;
+  }
+
+  // ---- strips
+  struct StripChoice {
+    int64_t rows = 0;    // of tiles, in a strip
+    bool halved = false; // two threads compute one strip, each for half of the panels: those at the ends of the loop that threads share
+    double busiest = 0;  // what the thread with most to do does, of an equal share
+  };
+  StripChoice strips_of(int64_t rows) const {
+    StripChoice out{.rows = rows, .busiest = busiest(batch_ * down_ / rows, false)};
+    const bool halves = is_int(groups_, 1) && outputs_ > tile_for(rows * across_).columns;
+    if (double both = busiest(batch_ * down_ / rows, true); halves && both < out.busiest) out.halved = true, out.busiest = both;
+    return out;
+  }
+  // Threads divide the strips, of which the last may be two halves, first and last of all.
+  double busiest(int64_t strips, bool halved) const {
+    const int64_t threads = std::clamp(s_.target().cores, 2, 16), units = strips + (halved ? 1 : 0);
+    double most = 0;
+    for (int64_t t = 0; t < threads; ++t) {
+      const int64_t begin = units * t / threads, end = units * (t + 1) / threads;
+      most = std::max(most, static_cast<double>(end - begin) - (halved ? 0.5 * ((begin == 0) + (end == units)) : 0));
+    }
+    return most * static_cast<double>(threads) / static_cast<double>(strips);
   }
 
   // ---- loops
@@ -279,13 +305,15 @@ private:
 
   Ref<Stmt> panels(int64_t width, ForKind how, const AtWidth& body) { return over_panels(outputs_, width, how, body); }
 
-  Ref<Stmt> in_strips(int64_t rows) {
-    int64_t tiles = rows * across_;
+  Ref<Stmt> in_strips(const StripChoice& strips) {
+    const int64_t rows = strips.rows, tiles = rows * across_, count = batch_ * down_ / rows;
     TileChoice choice = tile_for(tiles);
     Ref<Buffer> p = buffer("strip", {rows * m_ + 2, across_ * m_ + 2, channels_}, type_),
                 v = buffer("transformed", {alpha_ * alpha_, tiles, channels_}, type_),
                 products_buffer = buffer("products", {alpha_ * alpha_, tiles, std::min(choice.columns, outputs_)}, type_);
-    return loop_over("strip", groups_ * (batch_ * down_ / rows), ForKind::parallel, [&](const Ref<Expr>& strip) {
+    const Ref<Expr> units = groups_ * (count + (strips.halved ? 1 : 0));
+    return loop_over("strip", units, ForKind::parallel, [&](const Ref<Expr>& unit) {
+      Ref<Expr> strip = strips.halved ? floormod(unit + (count - 1), count) : unit; // the last one at both ends
       Ref<Expr> line = strip * rows, batch = batch_of(line), top = row_of(line);
       auto each_tile = [&](const std::function<Ref<Stmt>(Ref<Expr> row, Ref<Expr> column)>& body) {
         return loop_over("down", rows, ForKind::serial, [&](const Ref<Expr>& row) {
@@ -305,15 +333,26 @@ private:
         };
         return input(v, of_one, row * across_ + column, column, source, 0, channels_);
       }));
-      parts.push_back(panels(choice.columns, ForKind::serial, [&](const Ref<Expr>& first, int64_t width) {
+      AtWidth panel = [&](const Ref<Expr>& first, int64_t width) {
         Ref<Stmt> result = each_tile([&](const Ref<Expr>& row, const Ref<Expr>& column) {
           return results(products_buffer, row * across_ + column, batch, top + row * m_, column * m_, first, width);
         });
         return seq({products(v, of_one, products_buffer, tiles, first, width, choice.rows), result});
-      }));
+      };
+      parts.push_back(strips.halved ? half_or_all(unit, count, choice.columns, panel) : panels(choice.columns, ForKind::serial, panel));
       Ref<Stmt> body = allocate(v, allocate(products_buffer, seq(std::move(parts))));
       return border_ ? allocate(p, body) : body;
     });
+  }
+
+  // Panels of a strip: of the first unit only the first half, of the last one only the second.
+  Ref<Stmt> half_or_all(const Ref<Expr>& unit, int64_t last, int64_t width, const AtWidth& body) const {
+    const int64_t whole = outputs_ / width, rest = outputs_ % width, half = (whole + 1) / 2;
+    Ref<Expr> begin = select(eq(unit, imm(last)), imm(half), imm(0)), end = select(eq(unit, imm(0)), imm(half), imm(whole));
+    std::vector<Ref<Stmt>> parts = {
+        loop_over("panel", end - begin, ForKind::serial, [&](const Ref<Expr>& panel) { return body((begin + panel) * width, width); })};
+    if (rest) parts.push_back(make(If{.cond = ne(unit, imm(0)), .then = body(imm(outputs_ - rest), rest)}));
+    return seq(std::move(parts));
   }
 
   Ref<Stmt> in_panels() {
