@@ -128,6 +128,30 @@ TEST(ImportOperators, PadsByAttributesAndByInputsForSomeAxes) {
   b.input("x", {1, 2}).constant("pads", {2}, {0, 1}).weights("value", {}, {5}).constant("axes", {1}, {-1});
   b.node("Pad", {"x", "pads", "value", "axes"}, {"y"}).output("y");
   expect_near(b.run({x})[0], {1, 3}, {1, 2, 5});
+  Builder of_node(18);
+  of_node.input("x", {1, 2}).constant("pads", {2}, {1, 0}).node("Constant", {}, {"axes"}, {{"value_ints", std::vector<int64_t>{-2}}});
+  of_node.node("Pad", {"x", "pads", "", "axes"}, {"y"}).output("y");
+  expect_near(of_node.run({x})[0], {2, 2}, {0, 0, 1, 2});
+}
+
+TEST(ImportOperators, AxesOfPadMayBeKnownOnlyToTheRun) {
+  auto padded = [](const Array& x, std::vector<double> pads, std::vector<double> axes, const char* mode = "constant") {
+    auto count = static_cast<int64_t>(axes.size());
+    return apply(18, "Pad", {x, ints({2 * count}, pads), floats({}, {5}), ints({count}, axes)}, {{"mode", mode}});
+  };
+  Array x = floats({1, 2}, {1, 2});
+  expect_near(padded(x, {1, 1}, {1}), {1, 4}, {5, 1, 2, 5});
+  expect_near(padded(x, {1, -1, 0, 0}, {-2, -1}), {2, 1}, {5, 2});
+  expect_near(padded(x, {0, 0, 1, 2}, {1, 0}, "edge"), {3, 3}, {1, 2, 2, 1, 2, 2, 1, 2, 2});
+  expect_near(padded(floats({0, 2}, {}), {1, 0}, {1}, "reflect"), {0, 3}, {});
+  EXPECT_THAT(failure_of([&] { padded(x, {1, 1}, {2}); }).text, HasSubstr("axes must be from -2 to 1"));
+  EXPECT_THAT(failure_of([&] {
+                padded(floats({0, 2}, {}), {1, 0}, {0}, "reflect");
+              }).text,
+              HasSubstr("mode reflect needs elements in dimension 0"));
+  Builder unknown(18);
+  unknown.input("x", {1, 2}).input("pads", {"p"}, 7).input("axes", {"a"}, 7).node("Pad", {"x", "pads", "", "axes"}, {"y"}).output("y");
+  EXPECT_THAT(unknown.failure().text, HasSubstr("input 1 ('pads') has an unknown number of elements"));
 }
 
 TEST(ImportOperators, SelectionByIndices) {

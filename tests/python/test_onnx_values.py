@@ -50,3 +50,15 @@ def test_an_operator_that_onnx_defines_by_others_is_expanded():
     theta = np.array([[[1, 0, 0], [0, 1, 0]]], np.float32)
     grid = tw.onnx.backend.run_model(model, [theta, np.array([1, 1, 3, 3])])[0]
     np.testing.assert_allclose(grid[0, :, :, 0], [[-1, 0, 1]] * 3, atol=1e-6)
+
+
+def test_axes_of_pad_are_an_ordinary_input():
+    inputs = [helper.make_tensor_value_info("x", TensorProto.FLOAT, ["n", 3]), helper.make_tensor_value_info("pads", TensorProto.INT64, [2]),
+              helper.make_tensor_value_info("axes", TensorProto.INT64, [1])]
+    nodes = [helper.make_node("Pad", ["x", "pads", "", "axes"], ["y"])]
+    graph = helper.make_graph(nodes, "g", inputs, [helper.make_tensor_value_info("y", TensorProto.FLOAT, ["h", "w"])])
+    model = tw.compile(helper.make_model(graph, opset_imports=[helper.make_operatorsetid("", 18)], ir_version=8))
+    for axis, pads in ((0, ((1, 2), (0, 0))), (1, ((0, 0), (1, 2))), (-1, ((0, 0), (1, 2)))):
+        np.testing.assert_array_equal(model(x, np.array([1, 2]), np.array([axis])).numpy(), np.pad(x, pads))
+    with pytest.raises(tw.UserError, match="axes must be from -2 to 1"):
+        model(x, np.array([1, 2]), np.array([2]))

@@ -26,8 +26,9 @@ Types types(TypeContext& c) {
   for (size_t d = 0; d < x.size(); ++d) {
     E size = simplified(x[d] + a.begin[d] + a.end[d]);
     c.assume(size >= imm(0), fmt::format("dimension {} must not become negative, found {}", d, to_string(size)));
-    bool kept = is_int(a.begin[d], 0) && is_int(a.end[d], 0);
-    if (a.mode != "constant" && !kept) c.assume(x[d] > imm(0), fmt::format("mode {} needs elements in dimension {}", a.mode.str(), d));
+    E kept = simplified(eq(a.begin[d], imm(0)) && eq(a.end[d], imm(0)));
+    if (a.mode != "constant")
+      c.assume(simplified(E(x[d]) > imm(0) || kept), fmt::format("mode {} needs elements in dimension {}", a.mode.str(), d));
     shape.push_back(size);
   }
   return {tensor_type(Shape(std::move(shape)), c.element(0))};

@@ -181,9 +181,34 @@ Results slice(NodeContext& c) {
       {{"axes", List<int64_t>(axes)}, {"begin", List<Ref<Expr>>(begin)}, {"end", List<Ref<Expr>>(end)}, {"steps", List<int64_t>(steps)}})};
 }
 
+// What is added before and behind each dimension, from `pads`, which has both for each of `axes`; these may be known only to the run.
+std::pair<Sizes, Sizes> borders(NodeContext& c, const Sizes& pads, const Sizes& axes) {
+  if (pads.size() != 2 * axes.size())
+    throw user_error("pads must have {} values, two for each axis, found {}", 2 * axes.size(), pads.size());
+  const int64_t rank = c.rank(0);
+  Sizes begin(static_cast<size_t>(rank), imm(0)), end = begin;
+  for (size_t k = 0; k < axes.size(); ++k) {
+    const Ref<Expr>&before = pads[k], &behind = pads[axes.size() + k];
+    if (auto known = as_int(axes[k])) {
+      auto d = static_cast<size_t>(c.axis(*known, rank, "axes"));
+      begin[d] = before;
+      end[d] = behind;
+      continue;
+    }
+    c.body.assume(axes[k] >= imm(-rank) && axes[k] < imm(rank), fmt::format("axes must be from {} to {}", -rank, rank - 1));
+    for (int64_t d = 0; d < rank; ++d) {
+      Ref<Expr> here = eq(axes[k], imm(d)) || eq(axes[k], imm(d - rank));
+      auto at = static_cast<size_t>(d);
+      begin[at] = select(here, before, begin[at]);
+      end[at] = select(here, behind, end[at]);
+    }
+  }
+  return {begin, end};
+}
+
 // Until opset 10 pads and value are attributes; from 18 pads may be for some axes only.
 Results pad(NodeContext& c) {
-  Sizes pads;
+  Sizes pads, axes;
   Opt<Operand> value;
   if (c.opset() < 11) {
     for (int64_t p : attribute_ints(c.node, "pads")) pads.push_back(imm(p));
@@ -193,18 +218,10 @@ Results pad(NodeContext& c) {
     pads = c.offsets(1, "pads");
     value = c.optional(2);
   }
-  auto rank = static_cast<size_t>(c.rank(0));
-  std::vector<int64_t> axes(rank);
-  std::iota(axes.begin(), axes.end(), 0);
-  if (c.opset() >= 18 && c.has(3)) axes = c.known_ints(3, "axes");
-  if (pads.size() != 2 * axes.size())
-    throw user_error("pads must have {} values, two for each axis, found {}", 2 * axes.size(), pads.size());
-  Sizes begin(rank, imm(0)), end = begin;
-  for (size_t k = 0; k < axes.size(); ++k) {
-    auto axis = static_cast<size_t>(c.axis(axes[k], c.rank(0), "axes"));
-    begin[axis] = pads[k];
-    end[axis] = pads[axes.size() + k];
-  }
+  if (c.opset() >= 18 && c.has(3)) axes = c.offsets(3, "axes");
+  else
+    for (int64_t d = 0; d < c.rank(0); ++d) axes.push_back(imm(d));
+  auto [begin, end] = borders(c, pads, axes);
   std::string mode = c.attribute_string("mode", "constant");
   if (mode != "constant") value = {};
   return {c.call("pad", {c.input(0), value}, {{"begin", List<Ref<Expr>>(begin)}, {"end", List<Ref<Expr>>(end)}, {"mode", Name(mode)}})};
