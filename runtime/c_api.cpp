@@ -111,4 +111,9 @@ double tw_session_launch_seconds(const tw_session* session, int32_t index) {
   return session->launches[static_cast<size_t>(index)].seconds;
 }
 
+const tw_launch* tw_session_launch(const tw_session* session, int32_t index) {
+  const bool known = tw_session_launch_seconds(session, index) >= 0 && session->planned;
+  return known ? &session->launches[static_cast<size_t>(index)].description : nullptr;
+}
+
 int64_t tw_session_arena_bytes(const tw_session* session) { return session != nullptr ? static_cast<int64_t>(session->arena_bytes) : 0; }

@@ -101,8 +101,38 @@ void tw_session::plan() {
   arena.ensure(static_cast<size_t>(bytes), "the arena of module '", descriptor.name, "'");
   arena_bytes = static_cast<size_t>(bytes);
   predicted_nanoseconds = descriptor.predict != nullptr ? descriptor.predict(symbols.data()) : 0;
+  describe_launches();
   planned_symbols = symbols;
   planned = true;
+}
+
+// With the values that the symbols have now.
+void tw_session::describe_launches() {
+  constexpr std::string_view gap = "{}";
+  std::vector<size_t> gaps;
+  std::vector<double> amounts;
+  for (size_t i = 0; i < launches.size(); ++i) {
+    Launch& launch = launches[i];
+    launch.description = descriptor.launches[i];
+    launch.shape = launch.description.shape != nullptr ? launch.description.shape : "";
+    amounts.insert(amounts.end(), {launch.description.flops, launch.description.bytes, launch.description.predicted_ns});
+    for (size_t at = launch.shape.find(gap); at != std::string::npos; at = launch.shape.find(gap, at + gap.size())) gaps.push_back(i);
+  }
+  std::vector<int64_t> sizes(gaps.size());
+  if (descriptor.describe != nullptr && !launches.empty()) {
+    descriptor.describe(symbols.data(), sizes.data(), amounts.data());
+    for (size_t k = 0; k < gaps.size(); ++k) {
+      std::string& shape = launches[gaps[k]].shape;
+      shape.replace(shape.find(gap), gap.size(), std::to_string(sizes[k]));
+    }
+  }
+  for (size_t i = 0; i < launches.size(); ++i) {
+    tw_launch& description = launches[i].description;
+    description.shape = launches[i].shape.c_str();
+    description.flops = amounts[3 * i];
+    description.bytes = amounts[3 * i + 1];
+    description.predicted_ns = amounts[3 * i + 2];
+  }
 }
 
 int32_t tw_session::threads_of_run() {
@@ -121,7 +151,7 @@ void tw_session::run_threads() {
     scratch.poison();
   }
   std::fill_n(run.slots, slots.size(), nullptr);
-  std::fill(launches.begin(), launches.end(), Launch{});
+  for (Launch& launch : launches) launch.seconds = 0;
   barrier.reset();
   team.run(options, threads_of_run(), run.threads, enter, this);
   last_end = std::chrono::steady_clock::now();

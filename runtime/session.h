@@ -44,8 +44,11 @@ private:
   std::string message_;
 };
 
+// Of a session that profiles.
 struct Launch {
-  double seconds = 0;
+  double seconds = 0;      // of the last run
+  tw_launch description{}; // with its sizes
+  std::string shape;       // its text
 };
 
 // What generated code sees stands at the end of this block, since the number of slots is the module's.
@@ -94,6 +97,7 @@ struct tw_session {
 
 private:
   void plan();
+  void describe_launches();
   void run_threads();
   int32_t threads_of_run();
 

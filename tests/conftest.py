@@ -40,7 +40,7 @@ def checksum(data):
 def seal(library, features=""):
     """The library's bytes as a module file."""
     body = library + features.encode()
-    return body + struct.pack("<IIQQI20s8s", 2, 0, len(library), checksum(body), len(features), b"x86_64", b"TWMODULE")
+    return body + struct.pack("<IIQQI20s8s", 3, 0, len(library), checksum(body), len(features), b"x86_64", b"TWMODULE")
 
 
 def models_folder():

@@ -15,7 +15,7 @@
 extern "C" {
 #endif
 
-#define TW_ARTIFACT_VERSION 2u
+#define TW_ARTIFACT_VERSION 3u
 #define TW_DESCRIPTOR_SYMBOL "tensorwright_module"
 #define TW_MAX_RANK 32
 
@@ -48,11 +48,12 @@ typedef struct {
   int64_t minimum, maximum, multiple;
 } tw_symbol;
 
-/* What the profile prints about a kernel launch. */
+/* What the profile prints about a kernel launch. Where it depends on symbols the descriptor has numbers for typical sizes, and a shape with
+ * gaps, which `describe` fills: tw_session_launch gives both with the sizes of a run. */
 typedef struct {
   const char* name;   /* symbol of the kernel */
   const char* origin; /* the model's nodes, "conv1+bn1+relu1" */
-  const char* shape;  /* readable sizes, "1x56x56x64 -> 1x56x56x256" */
+  const char* shape;  /* readable sizes, "1x56x56x64 -> 1x56x56x256"; in the descriptor with a gap "{}" for each size that symbols give */
   double flops, bytes, predicted_ns;
 } tw_launch;
 
@@ -125,6 +126,9 @@ typedef struct {
   int64_t scratch_bytes; /* per thread, a multiple of 64 */
   /* How many nanoseconds a run takes on one thread, given the symbols' values; null: unknown. Short runs use only the caller. */
   double (*predict)(const int64_t* symbols);
+  /* Given the symbols' values: writes the sizes for the gaps in the launches' shapes, in order, and flops, bytes and predicted_ns of each
+   * launch that depends on them, where `amounts` holds the descriptor's. Null: none does. */
+  void (*describe)(const int64_t* symbols, int64_t* sizes, double* amounts);
   /* Given the symbols' values: writes offset_count offsets, returns the arena's size; a negative size: the sizes overflow. Called when the
    * symbols change. Null: no offsets, no arena. */
   int64_t (*plan)(const int64_t* symbols, int64_t* offsets);

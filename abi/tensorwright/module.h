@@ -84,6 +84,9 @@ TW_API tw_status tw_session_run(tw_session* session, const tw_tensor* inputs, in
 /* After a run with profile: seconds of launch `index` in the last run, as thread 0 saw it; the sum when it ran more than once. Negative:
  * there is no such launch or no profile. */
 TW_API double tw_session_launch_seconds(const tw_session* session, int32_t index);
+/* The same launch with the sizes of that run; those that only the run itself knows stand in the shape by their names. Valid until the
+ * session's next run; NULL where there are no seconds, and before the first run. */
+TW_API const tw_launch* tw_session_launch(const tw_session* session, int32_t index);
 /* Bytes of the arena of the last run. */
 TW_API int64_t tw_session_arena_bytes(const tw_session* session);
 

@@ -61,7 +61,7 @@ ProfileReport measure(const LoadedModel& model, const ModelOptions& options, con
   const double threads_pace = report.roof.flops_per_second / roof_of(report.target, 1).flops_per_second;
   report.roof.flops_per_second = pace.median() * threads_pace;
   for (size_t i = 0; i < launches.size(); ++i) {
-    const tw_launch& launch = module.launches[i];
+    const tw_launch& launch = *tw_session_launch(runner.session(), static_cast<int32_t>(i));
     // The prediction is for one thread; kernels too small to be worth a barrier run on one.
     const int sharing = launch.predicted_ns > 3000 ? report.threads : 1;
     const auto text = [](const char* value) { return std::string(value ? value : ""); };

@@ -110,7 +110,7 @@ class Model:
             raise UserError(f"expected at least 1 run and no negative warm-up, found runs={runs}, warm_up={warm_up}")
         timings = self._executable.profile(inputs, runs, warm_up)
         launches = []
-        for index, (kernel, origin, shape, flops, moved, predicted) in enumerate(self._executable.launches):
+        for index, (kernel, origin, shape, flops, moved, predicted) in enumerate(timings.kernels):
             seconds = statistics.median(run[index] for run in timings.launches)
             launches.append(Launch(kernel, origin, shape, seconds, predicted, flops, moved))
         return Profile(tuple(launches), statistics.median(timings.runs), runs)

@@ -26,10 +26,18 @@ public:
   Ref<Expr> expression() const { return exact_ ? as_ref<Expr>(exact_) : literal(typical_, f64); }
 
   friend Amount operator+(const Amount& a, const Amount& b) { return join(BinaryOp::add, a, b, a.typical_ + b.typical_); }
+  friend Amount operator-(const Amount& a, const Amount& b) { return join(BinaryOp::sub, a, b, a.typical_ - b.typical_); }
   friend Amount operator*(const Amount& a, const Amount& b) { return join(BinaryOp::mul, a, b, a.typical_ * b.typical_); }
   friend Amount operator/(const Amount& a, double b) { return a * (1 / b); }
+  friend Amount operator/(const Amount& a, const Amount& b) { return join(BinaryOp::div, a, b, a.typical_ / b.typical_); }
   friend Amount min(const Amount& a, const Amount& b) { return join(BinaryOp::min, a, b, std::min(a.typical_, b.typical_)); }
   friend Amount max(const Amount& a, const Amount& b) { return join(BinaryOp::max, a, b, std::max(a.typical_, b.typical_)); }
+  // `then` where a is at most so much, else `otherwise`.
+  friend Amount if_at_most(const Amount& a, double limit, const Amount& then, const Amount& otherwise) {
+    const double typical = a.typical_ <= limit ? then.typical_ : otherwise.typical_;
+    if (!a.exact_) return a.typical_ <= limit ? then : otherwise;
+    return {typical, select(a.expression() <= literal(limit, f64), then.expression(), otherwise.expression())};
+  }
   Amount& operator+=(const Amount& b) { return *this = *this + b; }
   Amount& operator*=(const Amount& b) { return *this = *this * b; }
 

@@ -105,7 +105,8 @@ public:
       if (keys[i]) cache_.store(*keys[i], compiled[i]);
       state_.objects[places[i]] = std::move(compiled[i]);
     }
-    for (const auto& l : launches_) state_.report.launches.push_back({l.kernel, l.origin, l.shape, l.flops, l.bytes, l.predicted_ns});
+    for (const auto& l : launches_)
+      state_.report.launches.push_back({l.kernel, l.origin, l.shape_text(), l.flops.typical, l.bytes.typical, l.predicted_ns.typical});
     for (const auto& o : state_.objects) state_.report.code_bytes += static_cast<int64_t>(o.size());
     state_.report.kernels = static_cast<int64_t>(plan_.kernels.size());
     state_.features = plan_.features;

@@ -4,6 +4,7 @@
 #include "compile/predict_time.h"
 #include "ir/build.h"
 #include "ir/visit.h"
+#include "ops/sizes.h"
 
 #include <algorithm>
 #include <unordered_set>
@@ -11,11 +12,18 @@
 namespace tw::compile {
 namespace {
 
-std::string shape_text(const Ref<Type>& type) {
-  std::string out;
-  for (const auto& e : as_ref<TensorType>(type)->shape) out += (out.empty() ? "" : "x") + to_text(e);
-  return out.empty() ? "scalar" : out;
+void append_shape(std::vector<codegen::Launch::ShapePart>& parts, const Ref<Type>& type) {
+  const Shape& shape = as_ref<TensorType>(type)->shape;
+  std::string text;
+  for (size_t d = 0; d < shape.size(); ++d) {
+    if (d > 0) text += "x";
+    if (auto known = as_int(shape[d])) text += std::to_string(*known);
+    else parts.push_back({std::exchange(text, ""), shape[d]});
+  }
+  parts.push_back({shape.empty() ? "scalar" : text});
 }
+
+codegen::SizedNumber sized(const Amount& amount) { return {amount.typical(), amount.exact()}; }
 
 Amount bytes_of(const Ref<Type>& type) {
   Ref<TensorType> t = as_ref<TensorType>(type);
@@ -55,23 +63,70 @@ double operations(const Node* e) {
   return count;
 }
 
-// Floating-point operations of a statement, loops multiplied; symbolic extents count as nothing.
-double work(const Node* n) {
-  if (const auto* f = as<For>(n)) return static_cast<double>(as_int(f->extent).value_or(0)) * work(f->body.node());
-  if (const auto* t = as<RegisterTile>(n)) {
-    double points = static_cast<double>(as_int(t->column->extent).value_or(0)), depth = 1;
-    for (const auto& a : t->rows) points *= static_cast<double>(as_int(a->extent).value_or(0));
-    for (const auto& a : t->reduce) depth *= static_cast<double>(as_int(a->extent).value_or(0));
-    return points * depth * (operations(t->value.node()) + 1) + points * operations(t->body.node());
+// Floating-point operations of a statement over the sizes of the kernel's dims, loops multiplied. An extent over outer loops counts as it
+// is in their middle, one that data gives as nothing.
+class Work {
+public:
+  explicit Work(Substitution sizes) : sizes_(std::move(sizes)) {}
+
+  Amount statement(const Node* n) {
+    if (const auto* f = as<For>(n)) return loop(*f);
+    if (const auto* t = as<RegisterTile>(n)) {
+      Amount points = extent(t->column->extent), depth = 1;
+      for (const auto& a : t->rows) points *= extent(a->extent);
+      for (const auto& a : t->reduce) depth *= extent(a->extent);
+      return points * depth * (operations(t->value.node()) + 1) + points * operations(t->body.node());
+    }
+    if (const auto* s = as<Store>(n)) return operations(s->value.node()) * s->value->dtype.lanes;
+    if (const auto* i = as<If>(n)) return either(*i);
+    Amount sum = 0;
+    for_children(n, [&](const Node* c) {
+      if (as<Stmt>(c)) sum += statement(c);
+    });
+    return sum;
   }
-  if (const auto* s = as<Store>(n)) return operations(s->value.node()) * s->value->dtype.lanes;
-  if (const auto* i = as<If>(n)) return std::max(work(i->then.node()), i->otherwise ? work(i->otherwise.node()) : 0.0);
-  double sum = 0;
-  for_children(n, [&](const Node* c) {
-    if (as<Stmt>(c)) sum += work(c);
-  });
-  return sum;
-}
+
+private:
+  Amount loop(const For& f) {
+    Amount times = extent(f.extent);
+    if (auto size = known(f.extent)) {
+      loops_.emplace(f.var.node(), times);
+      sizes_.emplace(f.var.node(), ops::simplified(floordiv(as_ref<Expr>(size) - 1, 2)));
+    }
+    return times * statement(f.body.node());
+  }
+
+  // Where an outer loop is cut in two, each part counts as often as it is run.
+  Amount either(const If& i) {
+    Amount then = statement(i.then.node()), otherwise = i.otherwise ? statement(i.otherwise.node()) : Amount(0);
+    const auto* cut = as<Binary>(i.cond);
+    auto of = cut && cut->op == BinaryOp::lt ? loops_.find(cut->a.node()) : loops_.end();
+    if (of == loops_.end() || !known(cut->b)) return max(then, otherwise);
+    Amount share = max(0, min(1, extent(cut->b) / max(1, of->second)));
+    return then * share + otherwise * (Amount(1) - share);
+  }
+
+  // Over the sizes alone.
+  Opt<Expr> known(const Ref<Expr>& e) const {
+    bool all = true, inner = false;
+    visit(
+        e,
+        [&](const Var& v) {
+          all = all && sizes_.contains(&v);
+          inner = inner || loops_.contains(&v);
+        },
+        [&](const Load&) { all = false; });
+    if (!all) return {};
+    return inner ? ops::simplified(substitute(e, sizes_)) : substitute(e, sizes_);
+  }
+  Amount extent(const Ref<Expr>& e) const {
+    auto size = known(e);
+    return size ? Amount::of(as_ref<Expr>(size)) : Amount(0);
+  }
+
+  Substitution sizes_; // of loops: their middle
+  std::unordered_map<const Node*, Amount> loops_;
+};
 
 } // namespace
 
@@ -91,8 +146,11 @@ std::string origin_text(const Opt<Origin>& origin) {
 const LaunchDescriber::Facts& LaunchDescriber::facts_of(const Kernel& kernel) {
   auto found = facts_.find(&kernel);
   if (found == facts_.end()) {
-    Facts facts{.flops = work(kernel.body.node()), .read_by_data = parameters_read_by_data(kernel), .compute = {}};
-    if (kernel.dims.empty()) facts.compute = predict_compute(kernel, target_);
+    Facts facts{.read_by_data = parameters_read_by_data(kernel), .flops = {}, .compute = {}};
+    if (kernel.dims.empty()) {
+      facts.flops = Work({}).statement(kernel.body.node());
+      facts.compute = predict_compute(kernel, target_);
+    }
     found = facts_.emplace(&kernel, std::move(facts)).first;
   }
   return found->second;
@@ -113,15 +171,17 @@ codegen::Launch LaunchDescriber::describe(const Invoke& invoke, const Kernel& ke
     if (!as<Constant>(invoke.args[i])) traffic.values += bytes;
     else traffic.constants += facts.read_by_data[i] ? min(bytes, given) : bytes;
   }
-  launch.bytes = (traffic.constants + traffic.values).typical();
+  launch.bytes = sized(traffic.constants + traffic.values);
   Substitution sizes;
   for (size_t i = 0; i < kernel.dims.size(); ++i) sizes.emplace(kernel.dims[i].node(), invoke.scalars[i]);
   Amount predicted = predict_nanoseconds(facts.compute ? *facts.compute : predict_compute(kernel, target_, sizes), traffic, target_);
-  launch.predicted_ns = predicted.typical();
-  launch.predicted = predicted.exact();
-  if (!invoke.args.empty()) launch.shape = shape_text(type_of(invoke.args[0].node())) + " -> ";
-  if (!invoke.outputs.empty()) launch.shape += shape_text(invoke.outputs[0]);
-  launch.flops = facts.flops;
+  launch.predicted_ns = sized(predicted);
+  launch.flops = sized(facts.flops ? *facts.flops : Work(sizes).statement(kernel.body.node()));
+  if (!invoke.args.empty()) {
+    append_shape(launch.shape, type_of(invoke.args[0].node()));
+    launch.shape.push_back({" -> "});
+  }
+  if (!invoke.outputs.empty()) append_shape(launch.shape, invoke.outputs[0]);
   return launch;
 }
 

@@ -15,9 +15,8 @@ public:
 
 private:
   struct Facts {
-    double flops;
-    std::vector<bool> read_by_data; // for each parameter
-    std::optional<Amount> compute;  // where no size changes it
+    std::vector<bool> read_by_data;       // for each parameter
+    std::optional<Amount> flops, compute; // where no size changes them
   };
   const Facts& facts_of(const Kernel& kernel);
 

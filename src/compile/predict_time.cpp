@@ -108,12 +108,12 @@ Amount predict_compute(const Kernel& kernel, const Target& target, const Substit
 
 Amount predict_nanoseconds(const Amount& compute, const Traffic& traffic, const Target& target) {
   const auto& c = target.cost;
-  double values = traffic.values.typical();
-  double per_cycle = values <= static_cast<double>(target.l1_bytes)   ? c.l1_bytes_per_cycle
-                     : values <= static_cast<double>(target.l2_bytes) ? c.l2_bytes_per_cycle
-                                                                      : c.l3_bytes_per_cycle;
+  const auto from_cache = [&](double bytes_per_cycle) { return traffic.values / (bytes_per_cycle * target.gigahertz); };
   // Prefetching hides little of the way that weights come from memory behind the products: beside them it loads the same ports and buffers.
-  Amount memory = traffic.values / (per_cycle * target.gigahertz), weights = traffic.constants / c.memory_gigabytes;
+  Amount memory = if_at_most(traffic.values, static_cast<double>(target.l1_bytes), from_cache(c.l1_bytes_per_cycle),
+                             if_at_most(traffic.values, static_cast<double>(target.l2_bytes), from_cache(c.l2_bytes_per_cycle),
+                                        from_cache(c.l3_bytes_per_cycle))),
+         weights = traffic.constants / c.memory_gigabytes;
   return max(compute, memory) + weights + c.kernel_entry_ns;
 }
 

@@ -208,10 +208,30 @@ def test_bench_and_profile_of_an_exported_module(fake_module, tmp_path):
     result = call_json("bench", fake_module, "--runs", 5, "--seconds", 0, "--warm-up", 1)
     assert result["runs"] == 5 and 0 < result["p10_seconds"] <= result["median_seconds"] <= result["p90_seconds"]
     result = call_json("profile", fake_module, "--runs", 3, "--seconds", 0, "--html", tmp_path / "report.html", "--svg", tmp_path / "chart.svg")
-    assert [launch["origin"] for launch in result["launches"]] == ["mul1+add1+sum1"]
+    [launch] = result["launches"]
+    assert launch["origin"] == "mul1+add1+sum1" and launch["shape"] == "1x3 -> 1x3" and launch["flops"] == 9
+    [launch] = call_json("profile", fake_module, "--dim", "n=8", "--runs", 1, "--seconds", 0)["launches"]
+    assert launch["shape"] == "8x3 -> 8x3" and launch["flops"] == 72
     assert "<svg" in (tmp_path / "report.html").read_text()
     assert len(xml.etree.ElementTree.parse(tmp_path / "chart.svg").getroot()) > 2  # a whole document: title, style, background
     assert "mul1+add1+sum1" in call("profile", fake_module, "--runs", 1, "--seconds", 0).stdout
+
+
+def test_a_profile_is_evaluated_at_the_sizes_of_its_inputs(model, tmp_path):
+    """Table, JSON, page and chart: no symbolic size is left, and operations, bytes and predicted times are those of the run."""
+    plain = ("--threads", 1, "--runs", 2, "--seconds", 0)
+    def measured(size):
+        return call_json("profile", model, "--dim", f"n={size}", *plain)["launches"]
+    np.save(tmp_path / "x.npy", np.zeros((4096, 4), np.float32))
+    options = ("--input", f"x={tmp_path / 'x.npy'}", *plain)
+    [given] = call_json("profile", model, *options, "--html", tmp_path / "page.html", "--svg", tmp_path / "chart.svg")["launches"]
+    [fixed], [smaller] = measured(4096), measured(1024)
+    assert given["shape"] == fixed["shape"] == "4096x4 -> 4096x8" and smaller["shape"] == "1024x4 -> 1024x8"
+    for field in ("flops", "bytes", "predicted_seconds"):
+        assert given[field] == pytest.approx(fixed[field], rel=0.1) and 3 < given[field] / smaller[field] < 4.1
+    assert given["flops"] >= 2 * 4096 * 8 * 4 and given["gflops_per_second"] > 0 and given["roof_percent"] > 0
+    for text in (call("profile", model, *options).stdout, (tmp_path / "page.html").read_text(), (tmp_path / "chart.svg").read_text()):
+        assert "4096x4 -&gt; 4096x8" in text.replace("->", "-&gt;")
 
 
 def test_profile_prints_the_machine_code_of_a_kernel(model, fake_module, tmp_path):

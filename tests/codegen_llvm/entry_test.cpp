@@ -43,7 +43,7 @@ def main(x0: Tensor[(64,), f32]) -> Tensor[(64,), f32]:
       .output_names = {"y"},
       .kernels = {},
       .constants = {},
-      .describe = [](const Invoke&, const Kernel&, const Opt<Origin>&) { return Launch{.kernel = "twice", .origin = "", .shape = ""}; }};
+      .describe = [](const Invoke&, const Kernel&, const Opt<Origin>&) { return Launch{.kernel = "twice", .origin = "", .shape = {}}; }};
   plan.kernels.emplace(kernel->id, KernelCode{"twice", as_ref<Kernel>(kernel)});
   llvm::LLVMContext context;
   llvm::Module out("entry", context);

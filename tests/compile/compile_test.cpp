@@ -218,6 +218,42 @@ def main(x: Tensor[(n, 8, m), f32], y: Tensor[(n, m, 40), f32]) -> Tensor[(n, 8,
               {{40, 8, 300}, {40, 300, 40}});
 }
 
+TEST(Compile, launches_are_described_for_given_sizes) {
+  // A size that the run computes stays as it is: in the shape by its name, in the numbers as a typical one.
+  Ref<Module> module = module_of(R"(
+@function(n=Dim(1, 4096), m=Dim(1, 4096), exported=True)
+def main(x: Tensor[(n, m), f32], k: Tensor[(1,), i64]):
+    w: Tensor[(m, n), f32] = transpose(x, axes=(1, 0))
+    y: Tensor[(n, n), f32] = matmul(x, w)
+    r = Dim(0, 1000)
+    read_sizes(k)
+    e = expand(y, shape=sizes(r, n, n))
+    z = reduce_sum(e, axes=(2,), keepdims=False)
+    return y, z
+)");
+  compile::Options options;
+  options.cache = false;
+  compile::CompiledModule compiled = compile::compile(module, options);
+  const tw_module_descriptor& d = compiled.descriptor();
+  std::string shapes;
+  for (int32_t i = 0; i < d.launch_count; ++i) shapes += std::string(d.launches[i].shape) + "; ";
+  EXPECT_EQ(shapes, "{}x{} -> {}x{}; {}x{} -> rx{}; ");
+  EXPECT_EQ(compiled.report().launches[1].shape, "nxn -> rxn");
+  const auto count = static_cast<size_t>(d.launch_count);
+  const auto described = [&](int64_t n, int64_t m) {
+    std::vector<int64_t> symbols{n, m}, sizes(16, -1);
+    std::vector<double> amounts(3 * count, -1);
+    d.describe(symbols.data(), sizes.data(), amounts.data());
+    return std::pair(sizes, amounts);
+  };
+  const auto [sizes, amounts] = described(6, 50);
+  EXPECT_EQ((std::vector(sizes.begin(), sizes.begin() + 8)), (std::vector<int64_t>{6, 50, 6, 6, 6, 6, 6, -1}));
+  EXPECT_EQ(amounts[0], 2 * 6 * 50 * 6);
+  EXPECT_EQ(amounts[1], 4 * (2 * 6 * 50 + 6 * 6));
+  EXPECT_GT(described(600, 50).second[2], 20 * amounts[2]);
+  EXPECT_EQ((std::vector(amounts.begin() + 3, amounts.end())), (std::vector<double>{-1, -1, -1}));
+}
+
 TEST(Compile, the_predicted_time_follows_the_sizes) {
   Ref<Module> module = module_of(R"(
 @function(n=Dim(1, 4096), exported=True)

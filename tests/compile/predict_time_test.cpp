@@ -2,6 +2,7 @@
 // What the cost model must get right whatever its constants: which bound rules, and how times grow with the work.
 #include "compile/predict_time.h"
 
+#include "arith/analyzer.h"
 #include "ir/text.h"
 
 #include <fmt/format.h>
@@ -50,6 +51,22 @@ TEST(PredictTime, WhatMovesManyBytesIsBoundByMemory) {
   double bytes = 64e6;
   EXPECT_NEAR(nanoseconds(product(6, 16), {.constants = bytes}, t), bytes / t.cost.memory_gigabytes, 1e5);
   EXPECT_LT(nanoseconds(product(6, 16), {.values = 1000}, t), 1000);
+}
+
+TEST(PredictTime, TheCacheThatHoldsTheValuesFollowsFromTheirNumber) {
+  // Also where only the run knows it.
+  Target t = target();
+  const Amount few = 1000.0, many = 1e9, either = if_at_most(few, 1000, 1, 2), other = if_at_most(many, 1000, 1, 2);
+  EXPECT_EQ(either.typical(), 1);
+  EXPECT_EQ(other.typical(), 2);
+  Ref<Var> n = dim("n");
+  const Amount time = predict_nanoseconds(0, {.constants = 0, .values = Amount::of(n)}, t);
+  auto of = [&](int64_t size) {
+    auto e = as<FloatImm>(arith::simplify(substitute(time.expression(), {{n.node(), imm(size)}})));
+    return e ? e->value : -1;
+  };
+  for (double bytes : {1e3, 1e5, 1e9})
+    EXPECT_EQ(of(static_cast<int64_t>(bytes)), predict_nanoseconds(0, {.constants = 0, .values = bytes}, t).typical());
 }
 
 TEST(PredictTime, WeightsFromMemoryComeOnTopOfTheProducts) {

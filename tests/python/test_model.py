@@ -219,6 +219,7 @@ def test_a_profile_has_one_row_for_each_launch(model):
     profile = model.profile({"x": np.zeros((8, 3), np.float32)}, runs=3)
     assert [(launch.kernel, launch.origin) for launch in profile.launches] == [("scale_and_sum", "mul1+add1+sum1")]
     assert profile.launches[0].seconds >= 0 and profile.runs == 3
+    assert profile.launches[0].shape == "8x3 -> 8x3" and profile.launches[0].flops == 72
     assert "mul1+add1+sum1" in str(profile)
     with pytest.raises(tw.UserError, match="at least 1 run"):
         model.profile([1], runs=0)

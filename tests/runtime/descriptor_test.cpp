@@ -22,8 +22,8 @@ std::string refusal(void (*change)(Parts&), tw_status status = TW_INTERNAL_ERROR
 }
 
 TEST(Descriptor, of_another_version_is_refused) {
-  EXPECT_EQ(refusal([](Parts& p) { p.descriptor.version = 3; }, TW_UNSUPPORTED),
-            "expected a descriptor of version 2, found version 3; compile the model again with the compiler of this runtime");
+  EXPECT_EQ(refusal([](Parts& p) { p.descriptor.version = 4; }, TW_UNSUPPORTED),
+            "expected a descriptor of version 3, found version 4; compile the model again with the compiler of this runtime");
   EXPECT_EQ(refusal([](Parts& p) { p.descriptor.size = 8; }),
             "expected a descriptor of " + std::to_string(sizeof(tw_module_descriptor)) + " bytes, found one of 8 bytes");
 }

@@ -15,8 +15,13 @@ enum { columns = 3 };
 
 static const tw_dimension x_dimensions[] = {{0, 0, 0}, {columns, TW_FIXED, 0}};
 static const tw_symbol symbols[] = {{"n", 1, 64, 1}};
-static const tw_launch launches[] = {{"scale_and_sum", "mul1+add1+sum1", "n x 3 -> n x 3", 0, 0, 0}};
+static const tw_launch launches[] = {{"scale_and_sum", "mul1+add1+sum1", "{}x3 -> {}x3", 0, 0, 0}};
 static const _Alignas(64) float constants[16] = {2, 1};
+
+static void describe(const int64_t* values, int64_t* sizes, double* amounts) {
+  sizes[0] = sizes[1] = values[0];
+  amounts[0] = 3.0 * columns * (double)values[0];
+}
 
 static int64_t plan(const int64_t* values, int64_t* offsets) {
   (void)values;
@@ -80,6 +85,7 @@ __attribute__((visibility("default"))) const tw_module_descriptor tensorwright_m
     .weight_bytes = sizeof constants,
     .scratch_bytes = 64,
     .predict = 0,
+    .describe = describe,
     .plan = plan,
     .entry = entry,
 };

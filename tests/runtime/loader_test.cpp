@@ -175,7 +175,7 @@ TEST(Loader, each_field_of_the_trailer_has_its_own_refusal) {
   const std::string path = make_module(folder, fake_module_path);
   EXPECT_THAT(refusal_with(
                   path, [](tw_trailer& trailer) { trailer.version = 7; }, TW_UNSUPPORTED),
-              HasSubstr("expected artifact version 2, found 7; compile the model again"));
+              HasSubstr("expected artifact version 3, found 7; compile the model again"));
   EXPECT_THAT(refusal_with(path, [](tw_trailer& trailer) { trailer.reserved = 5; }),
               HasSubstr("expected 0 in its reserved field, found 5"));
   EXPECT_THAT(refusal_with(path, [](tw_trailer& trailer) { trailer.features_bytes = 0xffffffff; }),
@@ -205,7 +205,7 @@ TEST(Loader, a_library_without_a_valid_descriptor_is_refused) {
   EXPECT_THAT(refusal(make_module(folder, fake_module_without_symbol_path, "", "a")),
               HasSubstr("expected the symbol 'tensorwright_module'"));
   EXPECT_THAT(refusal(make_module(folder, fake_module_of_version_99_path, "", "b"), TW_UNSUPPORTED),
-              HasSubstr("expected a descriptor of version 2, found version 99"));
+              HasSubstr("expected a descriptor of version 3, found version 99"));
   EXPECT_THAT(refusal(make_module(folder, fake_module_too_small_path, "", "c"), TW_INTERNAL_ERROR), HasSubstr("found one of 16 bytes"));
 }
 

@@ -407,5 +407,38 @@ TEST(Profile, sums_the_seconds_of_each_launch_and_starts_anew_with_each_run) {
   EXPECT_LT(tw_session_launch_seconds(plain.get(), 0), 0);
 }
 
+TEST(Profile, launches_are_described_with_the_sizes_of_the_run) {
+  Parts parts;
+  parts.with_symbol("n").input("x", {{0, 0, 0}}).output("y", {{0, 0, 0}});
+  parts.launches = {{"first", "conv", "{}x3 -> 3x{}", 1, 2, 3}, {"second", nullptr, "2 -> k", 4, 5, 6}, {"third", "", "{}", 7, 8, 9}};
+  parts.descriptor.describe = [](const int64_t* symbols, int64_t* sizes, double* amounts) {
+    for (int64_t i = 0; i < 3; ++i) sizes[i] = symbols[0] + i;
+    amounts[0] = 10.0 * static_cast<double>(symbols[0]);
+    amounts[8] = amounts[7] + 1;
+  };
+  tw_options options{};
+  options.profile = 1;
+  Session session(parts, options), plain(parts);
+  EXPECT_EQ(tw_session_launch(session.get(), 0), nullptr); // before the first run
+  for (int64_t n : {2, 3, 3}) {
+    Floats x = Floats::counting({n});
+    std::vector<tw_tensor> outputs(1);
+    ASSERT_EQ(session.run({x.tensor()}, outputs), TW_OK);
+    const tw_launch &first = *tw_session_launch(session.get(), 0), &second = *tw_session_launch(session.get(), 1),
+                    &third = *tw_session_launch(session.get(), 2);
+    EXPECT_EQ(first.shape, std::to_string(n) + "x3 -> 3x" + std::to_string(n + 1));
+    EXPECT_STREQ(first.origin, "conv");
+    EXPECT_EQ(first.flops, 10.0 * static_cast<double>(n));
+    EXPECT_EQ(first.bytes, 2);
+    EXPECT_STREQ(second.shape, "2 -> k");
+    EXPECT_EQ(second.predicted_ns, 6);
+    EXPECT_EQ(third.shape, std::to_string(n + 2));
+    EXPECT_EQ(third.predicted_ns, 9);
+    ASSERT_EQ(plain.run({x.tensor()}, outputs), TW_OK);
+  }
+  EXPECT_EQ(tw_session_launch(session.get(), 3), nullptr);
+  EXPECT_EQ(tw_session_launch(plain.get(), 0), nullptr);
+}
+
 } // namespace
 } // namespace tw::test

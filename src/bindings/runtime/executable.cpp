@@ -5,6 +5,7 @@
 #include "bindings/runtime/port.h"
 
 #include <nanobind/stl/string.h>
+#include <nanobind/stl/tuple.h>
 #include <nanobind/stl/unique_ptr.h>
 #include <nanobind/stl/vector.h>
 
@@ -120,6 +121,12 @@ Timings Executable::profile(nb::handle inputs, int runs, int warm_up) {
     auto& launches = out.launches.emplace_back();
     for (int32_t k = 0; k < descriptor().launch_count; ++k) launches.push_back(tw_session_launch_seconds(session.get(), k));
   }
+  const auto text = [](const char* value) { return std::string(value ? value : ""); };
+  for (int32_t k = 0; k < descriptor().launch_count; ++k) {
+    const tw_launch& launch = *tw_session_launch(session.get(), k);
+    out.kernels.emplace_back(text(launch.name), text(launch.origin), text(launch.shape), launch.flops, launch.bytes,
+                             launch.predicted_ns * 1e-9);
+  }
   return out;
 }
 
@@ -140,20 +147,13 @@ nb::tuple symbols(const Executable& executable) {
   });
 }
 
-nb::tuple launches(const Executable& executable) {
-  const tw_module_descriptor& d = executable.descriptor();
-  return entries(d.launch_count, [&](int32_t i) {
-    const tw_launch& launch = d.launches[i];
-    const auto text = [](const char* value) { return value ? value : ""; };
-    return nb::make_tuple(launch.name, text(launch.origin), text(launch.shape), launch.flops, launch.bytes, launch.predicted_ns * 1e-9);
-  });
-}
-
 } // namespace
 
 void bind_executable(nb::module_& module) {
   nb::class_<Timings>(module, "Timings")
       .def_ro("launches", &Timings::launches, "Seconds of each launch, one list for each run.")
+      .def_ro("kernels", &Timings::kernels,
+              "Of each launch, with the sizes of the runs: kernel, origin, shape, flops, bytes, predicted seconds.")
       .def_ro("runs", &Timings::runs, "Seconds of each run.");
   nb::class_<Executable>(module, "Executable", "A loaded module; `tensorwright.Model` is its comfortable face.")
       .def_static("load", &Executable::load, nb::arg("path"), nb::arg("threads") = 0)
@@ -180,8 +180,6 @@ void bind_executable(nb::module_& module) {
           nb::sig("def outputs(self) -> tuple[Port, ...]"))
       .def_prop_ro("symbols", symbols, nb::sig("def symbols(self) -> tuple[tuple[str, int, int | None, int], ...]"),
                    "Symbolic dimensions: name, minimum, maximum (None: none), multiple.")
-      .def_prop_ro("launches", launches, nb::sig("def launches(self) -> tuple[tuple[str, str, str, float, float, float], ...]"),
-                   "Kernel launches in order: kernel, origin, shape, flops, bytes, predicted seconds.")
       .def_prop_ro("name", [](const Executable& e) { return e.descriptor().name; })
       .def_prop_ro("target", [](const Executable& e) { return e.descriptor().target; })
       .def_prop_ro("features", [](const Executable& e) { return e.descriptor().features; })

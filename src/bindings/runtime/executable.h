@@ -11,6 +11,7 @@ namespace tw::bindings {
 // Seconds of the launches and of whole runs, one entry for each run.
 struct Timings {
   std::vector<std::vector<double>> launches;
+  std::vector<std::tuple<std::string, std::string, std::string, double, double, double>> kernels; // what each launch is
   std::vector<double> runs;
 };
 

@@ -70,9 +70,12 @@ void emit_descriptor(llvm::Module& module, const EntryPlan& plan, const std::vec
     outputs.push_back(d.port(plan.output_names[i], tensor_of(function.body->results[i]), function.dims));
   for (const auto& dim : function.dims)
     symbols.push_back(d.structure({d.text(dim->id.str()), d.i64(std::max<int64_t>(dim->min, 0)), d.i64(dim->max), d.i64(dim->multiple)}));
-  for (const Launch& l : launches)
-    launch_rows.push_back(
-        d.structure({d.text(l.kernel), d.text(l.origin), d.text(l.shape), d.real(l.flops), d.real(l.bytes), d.real(l.predicted_ns)}));
+  for (Launch l : launches) {
+    for (auto& part : l.shape) // sizes become gaps
+      if (known_before_run(part.size, function.dims)) part = {.text = part.text + "{}"};
+    launch_rows.push_back(d.structure({d.text(l.kernel), d.text(l.origin), d.text(l.shape_text()), d.real(l.flops.typical),
+                                       d.real(l.bytes.typical), d.real(l.predicted_ns.typical)}));
+  }
   int64_t slots = 0;
   for (const auto& a : function.attrs)
     if (a->name == "slots") slots = std::get<int64_t>(a->value);
@@ -97,7 +100,8 @@ void emit_descriptor(llvm::Module& module, const EntryPlan& plan, const std::vec
                              weights,
                              d.i64(plan.weight_bytes),
                              d.i64(plan.scratch_bytes),
-                             functions.predict,
+                             functions.sizes.predict,
+                             functions.sizes.describe,
                              functions.plan,
                              functions.entry});
   auto* global = new llvm::GlobalVariable(module, value->getType(), true, llvm::GlobalValue::ExternalLinkage, value, TW_DESCRIPTOR_SYMBOL);

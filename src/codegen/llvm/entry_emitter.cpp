@@ -2,6 +2,7 @@
 #include "codegen/llvm/entry_emitter.h"
 
 #include "codegen/llvm/descriptor_emitter.h"
+#include "codegen/llvm/size_functions.h"
 #include "ir/build.h"
 #include "ir/visit.h"
 
@@ -65,26 +66,9 @@ public:
     return function;
   }
 
-  // double predict(symbols): nanoseconds of a run on one thread. After entry(), which lists the launches. A size that the run computes
-  // counts as the cost model's typical one.
-  llvm::Function* predict() {
-    auto* type = llvm::FunctionType::get(b_.getDoubleTy(), {b_.getPtrTy()}, false);
-    auto* function = llvm::Function::Create(type, llvm::GlobalValue::InternalLinkage, "predict", module_);
-    emitter_.enter(function);
-    bind_dims(function->getArg(0));
-    double fixed = 0;
-    llvm::Value* sum = nullptr;
-    for (const Launch& l : launches_) {
-      if (!l.predicted || !known_before_run(*l.predicted)) {
-        fixed += l.predicted_ns;
-        continue;
-      }
-      auto* part = emitter_.expression(as_ref<Expr>(l.predicted));
-      sum = sum == nullptr ? part : b_.CreateFAdd(sum, part);
-    }
-    auto* rest = llvm::ConstantFP::get(b_.getDoubleTy(), fixed);
-    b_.CreateRet(sum == nullptr ? rest : b_.CreateFAdd(sum, rest));
-    return function;
+  // Functions over the sizes alone. After entry(), which lists the launches.
+  SizeFunctions size_functions() {
+    return emit_size_functions(emitter_, module_, launches_, plan_.function->dims, [this](llvm::Value* symbols) { bind_dims(symbols); });
   }
 
   const std::vector<Launch>& launches() const { return launches_; }
@@ -165,16 +149,6 @@ private:
     const auto& dims = plan_.function->dims;
     for (size_t i = 0; i < dims.size(); ++i)
       emitter_.bind(dims[i].node(), b_.CreateLoad(b_.getInt64Ty(), b_.CreateConstGEP1_64(b_.getInt64Ty(), symbols, i), dims[i]->id.str()));
-  }
-
-  bool known_before_run(const Expr& e) const {
-    bool known = true;
-    visit(&e, [&](const Var& v) {
-      bool found = false;
-      for (const auto& d : plan_.function->dims) found = found || d.node() == &v;
-      known = known && found;
-    });
-    return known;
   }
 
   template <class T> T attribute(const char* name, T otherwise) const {
@@ -455,7 +429,7 @@ std::vector<Launch> emit_entry(llvm::Module& module, const Target& target, const
   EntryEmitter emitter(module, target, plan);
   auto* plan_function = emitter.plan();
   auto* entry = emitter.entry();
-  emit_descriptor(module, plan, emitter.launches(), {.plan = plan_function, .predict = emitter.predict(), .entry = entry});
+  emit_descriptor(module, plan, emitter.launches(), {.plan = plan_function, .sizes = emitter.size_functions(), .entry = entry});
   return emitter.launches();
 }
 

@@ -17,10 +17,24 @@ struct KernelCode {
   bool parallel = true; // has a loop that is shared between threads
 };
 
+// A number that may depend on sizes.
+struct SizedNumber {
+  double typical = 0;   // with typical ones for those that are not known
+  Opt<Expr> exact = {}; // over the function's sizes, f64; empty where it depends on none
+};
+
 struct Launch {
-  std::string kernel, origin, shape;
-  double flops = 0, bytes = 0, predicted_ns = 0;
-  Opt<Expr> predicted = {}; // the same over the function's sizes, f64; empty where it does not depend on any
+  // A text, and the size that follows it.
+  struct ShapePart {
+    std::string text;
+    Opt<Expr> size = {};
+  };
+  std::string kernel, origin;
+  std::vector<ShapePart> shape;
+  SizedNumber flops, bytes, predicted_ns;
+
+  // The shape with symbolic sizes.
+  std::string shape_text() const;
 };
 
 struct EntryPlan {
