@@ -32,6 +32,14 @@ std::string message(const Ref<OpCall>& call) {
 TEST(TypeRules, SayWhatWasExpectedAndFound) {
   Ref<Value> a = value(shape_of({2, 3})), image = value(shape_of({1, 4, 8, 8})), ints = value(shape_of({2, 3}), i64);
   Ref<Expr> minus = imm(-1);
+  auto forest = [&](std::vector<Opt<Operand>> leaves, int64_t nodes = 3) {
+    Ref<Value> indices = value(shape_of({3}), i32);
+    std::vector<Opt<Operand>> args{a, value(shape_of({1}), i32), indices, value(shape_of({3})), value(shape_of({6}), i32)};
+    for (auto& leaf : leaves) args.push_back(std::move(leaf));
+    args.emplace_back(value(shape_of({nodes})));
+    return op("tree_ensemble", std::move(args), {attr("comparison", Name("le"))});
+  };
+  Ref<Value> places = value(shape_of({3}), i64);
   const std::pair<Ref<OpCall>, const char*> table[] = {
       {op("relu", {}), "input 0 ('x') is missing"},
       {op("relu", {a, a}), "expected at most 1 inputs, found 2"},
@@ -70,6 +78,9 @@ TEST(TypeRules, SayWhatWasExpectedAndFound) {
       {op("einsum", {a}, {attr("equation", Name("ijk->i"))}), "'ijk' in the equation does not fit an input of rank 2"},
       {op("resize", {a}, {attr("mode", Name("bilinear")), attr("sizes", shape_of({2, 3}))}),
        "mode must be one of nearest, linear, cubic, found 'bilinear'"},
+      {forest({places, places, {}}), "weights without targets are one for each node, of a single target that is a sum or an average"},
+      {forest({places, {}, places}), "expected both leaf_begin and leaf_end or neither"},
+      {forest({{}, {}, {}}, 4), "the numbers of nodes and of their weights must be equal, found 3 and 4"},
       {op("quantize_linear", {a, value({}), value({}, f32)}), "input 2 ('zero_point') must have elements of kind int, found f32"},
       {op("scatter_nd", {a, value(shape_of({1, 1}), i64), value(shape_of({1, 4}))}),
        "sizes of updates and of what they replace must be equal, found 3 and 4"},

@@ -11,7 +11,7 @@ MODES = {"BRANCH_LEQ": np.less_equal, "BRANCH_LT": np.less, "BRANCH_GTE": np.gre
          "BRANCH_NEQ": np.not_equal}
 
 
-def random_forest(generator, trees, deepest, features, targets, modes):
+def random_forest(generator, trees, deepest, features, targets, modes, entries=(1, 2)):
     """Attributes of a TreeEnsembleRegressor; nodes in the order in which they are made, leaves at any depth."""
     names = ["nodes_treeids", "nodes_nodeids", "nodes_featureids", "nodes_values", "nodes_modes", "nodes_truenodeids", "nodes_falsenodeids",
              "nodes_missing_value_tracks_true"]
@@ -30,7 +30,7 @@ def random_forest(generator, trees, deepest, features, targets, modes):
             for name, value in zip(names, row):
                 nodes[name].append(value)
             if leaf:
-                for _ in range(generator.integers(1, 3)):
+                for _ in range(generator.integers(entries[0], entries[1] + 1)):
                     for name, value in zip(leaves, [tree, number, int(generator.integers(targets)), float(generator.standard_normal())]):
                         leaves[name].append(value)
                 return number
@@ -55,10 +55,25 @@ def walked(forest, x, targets, aggregate):
                 value = sample[forest["nodes_featureids"][i]]
                 holds = MODES[mode](value, np.float32(forest["nodes_values"][i])) or (np.isnan(value) and forest["nodes_missing_value_tracks_true"][i])
                 node = forest["nodes_truenodeids" if holds else "nodes_falsenodeids"][i]
-            for target, weight in entries[tree, node]:
+            for target, weight in entries.get((tree, node), []):
                 found[row][target].append(weight)
-    combine = {"SUM": sum, "MIN": lambda v: min(v, default=0), "MAX": lambda v: max(v, default=0)}[aggregate]
+    combine = {"SUM": sum, "MIN": lambda v: min(v, default=0), "MAX": lambda v: max(v, default=0),
+               "AVERAGE": lambda v: sum(v) / len({*forest["nodes_treeids"]})}[aggregate]
     return np.array([[combine(weights) for weights in row] for row in found], np.float32)
+
+
+def check(generator, forest, targets, aggregate, threads):
+    x = (generator.integers(-6, 7, (33, 5)) / 2).astype(np.float32)
+    x[generator.random(x.shape) < 0.1] = np.nan
+    node = helper.make_node("TreeEnsembleRegressor", ["x"], ["y"], domain="ai.onnx.ml", n_targets=targets, aggregate_function=aggregate, **forest)
+    graph = helper.make_graph([node], "g", [helper.make_tensor_value_info("x", onnx.TensorProto.FLOAT, ["n", 5])],
+                              [helper.make_tensor_value_info("y", onnx.TensorProto.FLOAT, ["n", targets])])
+    opsets = [helper.make_operatorsetid("", 17), helper.make_operatorsetid("ai.onnx.ml", 3)]
+    model = tw.compile(helper.make_model(graph, opset_imports=opsets, ir_version=8), threads=threads)
+    np.testing.assert_allclose(model(x).numpy(), walked(forest, x, targets, aggregate), rtol=1e-5, atol=1e-6)
+    many = np.concatenate([x, x[::-1], x, x[::-1], x])  # two vectors of samples, and some that are left
+    np.testing.assert_array_equal(model(many).numpy(), np.concatenate([model(x).numpy(), model(x[::-1]).numpy()] * 2 + [model(x).numpy()]))
+    assert model(x[:0]).numpy().shape == (0, targets)
 
 
 @pytest.mark.parametrize("trees", [1, 7, 16, 45])
@@ -66,15 +81,12 @@ def walked(forest, x, targets, aggregate):
 @pytest.mark.parametrize("threads", [1, 2])
 def test_forests_give_what_a_walk_from_node_to_node_gives(trees, modes, aggregate, threads):
     generator = np.random.default_rng(trees)
-    forest = random_forest(generator, trees, 7, 5, 3, modes)
-    x = (generator.integers(-6, 7, (33, 5)) / 2).astype(np.float32)
-    x[generator.random(x.shape) < 0.1] = np.nan
-    node = helper.make_node("TreeEnsembleRegressor", ["x"], ["y"], domain="ai.onnx.ml", n_targets=3, aggregate_function=aggregate, **forest)
-    graph = helper.make_graph([node], "g", [helper.make_tensor_value_info("x", onnx.TensorProto.FLOAT, ["n", 5])],
-                              [helper.make_tensor_value_info("y", onnx.TensorProto.FLOAT, ["n", 3])])
-    opsets = [helper.make_operatorsetid("", 17), helper.make_operatorsetid("ai.onnx.ml", 3)]
-    model = tw.compile(helper.make_model(graph, opset_imports=opsets, ir_version=8), threads=threads)
-    np.testing.assert_allclose(model(x).numpy(), walked(forest, x, 3, aggregate), rtol=1e-5, atol=1e-6)
-    many = np.concatenate([x, x[::-1], x, x[::-1], x])  # two vectors of samples, and some that are left
-    np.testing.assert_array_equal(model(many).numpy(), np.concatenate([model(x).numpy(), model(x[::-1]).numpy()] * 2 + [model(x).numpy()]))
-    assert model(x[:0]).numpy().shape == (0, 3)
+    check(generator, random_forest(generator, trees, 7, 5, 3, modes), 3, aggregate, threads)
+
+
+@pytest.mark.parametrize("trees", [1, 13, 127])
+@pytest.mark.parametrize("aggregate", ["SUM", "AVERAGE", "MAX"])
+def test_leaves_of_one_target_have_one_weight_or_none(trees, aggregate):
+    """Their weights are those of nodes where they are summed, and entries as elsewhere for the greatest one."""
+    generator = np.random.default_rng(trees)
+    check(generator, random_forest(generator, trees, 6, 5, 1, ["BRANCH_LEQ"], (0, 1)), 1, aggregate, 2)

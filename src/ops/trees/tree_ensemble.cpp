@@ -40,7 +40,11 @@ Types types(TypeContext& c) {
     if (c.has(k)) c.same(nodes, c.shape(k)[0], "the numbers of nodes");
   c.same(nodes * 2, c.shape(children)[0], "two for each node and the children");
   c.assume(nodes <= imm(most_nodes), "a forest has at most 2^30 nodes");
-  c.same(c.shape(target)[0], c.shape(weight)[0], "the numbers of leaf entries");
+  if (c.has(target)) c.same(c.shape(target)[0], c.shape(weight)[0], "the numbers of leaf entries");
+  else if (c.has(leaf_begin) || a.targets != 1 || (a.aggregate != "sum" && a.aggregate != "average"))
+    throw user_error("weights without targets are one for each node, of a single target that is a sum or an average");
+  if (c.has(leaf_begin) != c.has(leaf_end)) throw user_error("expected both leaf_begin and leaf_end or neither");
+  if (!c.has(leaf_begin)) c.same(nodes, c.shape(weight)[0], "the numbers of nodes and of their weights");
   if (c.has(base)) {
     if (c.rank(base) != 1) throw user_error("the base must be a vector, found rank {}", c.rank(base));
     c.same(c.shape(base)[0], imm(a.targets), "the base and the targets");
@@ -96,8 +100,9 @@ private:
   // A sample, its trees in lanes.
   Ref<Stmt> sample(const E& row) {
     auto walk_from = [&](const E& first, int64_t lanes) {
-      return walk(
-          row, lanes, [&](const E&) { return row; }, [&](const E& lane) { return first + lane; });
+      return seq({walk(
+                      row, lanes, [&](const E&) { return row; }, [&](const E& lane) { return first + lane; }),
+                  c_.has(target) ? entries(row, lanes, [&](const E&) { return row; }) : sum_of_lanes(row, lanes)});
     };
     std::vector<Ref<Stmt>> parts{begin(row)};
     // Blocks of trees, then halves of a block as long as trees are left, whose number may be known only in the run.
@@ -111,9 +116,10 @@ private:
   // Samples in lanes, tree by tree.
   Ref<Stmt> block(const E& first) {
     auto each = [&](auto&& body) { return loop(imm(most_lanes), [&](const E& lane) { return body(first + lane); }); };
+    auto row = [&](const E& lane) { return first + lane; };
     Ref<Stmt> walks = loop(trees(), [&](const E& tree) {
-      return walk(
-          first, most_lanes, [&](const E& lane) { return first + lane; }, [&](const E&) { return tree; });
+      return seq({walk(first, most_lanes, row, [&](const E&) { return tree; }),
+                  c_.has(target) ? entries(first, most_lanes, row) : sum_in_lanes(first)});
     });
     return seq({each([&](const E& row) { return begin(row); }), walks, each([&](const E& row) { return end(row); })});
   }
@@ -145,26 +151,54 @@ private:
     return result || (call("isnan", {value}) && ne(c_.input(missing_true)({node}), imm(0, i32)));
   }
 
-  // Each lane's sample down its tree; then what the leaves give, lane by lane. `place`: of the scratch.
+  // Each lane's sample down its tree. `place`: of the scratch.
   using OfLane = std::function<E(const E& lane)>;
   Ref<Stmt> walk(const E& place, int64_t count, const OfLane& row, const OfLane& tree) {
     auto lanes = [&](const std::function<Ref<Stmt>(const E&)>& body) {
       return count == 1 ? body(imm(0)) : loop(imm(count), body, ForKind::vectorised);
     };
-    auto leaf = [&](const E& lane) { return cast(i64, node_({place, lane})); };
     E two = imm(2, i32);
     Ref<Stmt> begin = lanes([&](const E& lane) { return put(node_, {place, lane}, existing(c_.input(roots)({tree(lane)}))); });
     Ref<Stmt> steps = loop(imm(a_.levels), [&](const E&) {
       return lanes([&](const E& lane) {
-        E side = select(holds(row(lane), leaf(lane)), imm(0, i32), imm(1, i32));
+        E side = select(holds(row(lane), reached(place, lane)), imm(0, i32), imm(1, i32));
         return put(node_, {place, lane}, existing(c_.input(children)({cast(i64, node_({place, lane}) * two + side)})));
       });
     });
-    Ref<Stmt> end = loop(imm(count), [&](const E& lane) {
-      E from = c_.input(leaf_begin)({leaf(lane)}), entries = max(imm(0), c_.input(leaf_end)({leaf(lane)}) - from);
-      return loop(entries, [&](const E& n) { return entry(row(lane), from + n); });
+    return seq({begin, steps});
+  }
+
+  E reached(const E& place, const E& lane) const { return cast(i64, node_({place, lane})); }
+  E weight_of(const E& place, const E& lane) const { return c_.input(weight)({reached(place, lane)}); }
+
+  // The only target's sum, where each node has a weight: one after the other, as lanes of samples add them.
+  Ref<Stmt> sum_of_lanes(const E& row, int64_t count) {
+    constexpr int64_t together = 8; // in a register
+    const int64_t part = std::min(count, together);
+    return loop(imm(count / part), [&](const E& first) {
+      E sum = out_({row, imm(0)});
+      for (int64_t lane = 0; lane < part; ++lane) sum = sum + weight_of(row, first * part + lane);
+      return put(out_, {row, imm(0)}, sum);
     });
-    return seq({begin, steps, end});
+  }
+  Ref<Stmt> sum_in_lanes(const E& first) {
+    return loop(
+        imm(most_lanes),
+        [&](const E& lane) {
+          E row = first + lane;
+          return put(out_, {row, imm(0)}, out_({row, imm(0)}) + weight_of(first, lane));
+        },
+        ForKind::vectorised);
+  }
+
+  // What the leaves give, lane by lane.
+  Ref<Stmt> entries(const E& place, int64_t count, const OfLane& row) {
+    return loop(imm(count), [&](const E& lane) -> Ref<Stmt> {
+      E leaf = reached(place, lane);
+      if (!c_.has(leaf_begin)) return entry(row(lane), leaf);
+      E from = c_.input(leaf_begin)({leaf}), number = max(imm(0), c_.input(leaf_end)({leaf}) - from);
+      return loop(number, [&](const E& n) { return entry(row(lane), from + n); });
+    });
   }
 
   Ref<Stmt> entry(const E& row, const E& n) {
@@ -187,11 +221,14 @@ extern const OpDef tree_ensemble = define<TreeEnsemble>(
     {.doc =
          "Decision trees, for regressors and classifiers. Each sample goes from each root `levels` steps down: at a node to its first "
          "child if the comparison of its feature with the threshold holds (one for all nodes, or mixed: mode 1 <=, 2 <, 3 >=, 4 >, 5 ==, "
-         "6 !=; NaN by missing_true), else to its second. A leaf is its own child. The entries leaf_begin … leaf_end of the leaf give "
-         "(target, weight); weights of a target are aggregated over the trees and the base is added",
+         "6 !=; NaN by missing_true), else to its second. A leaf is its own child. The entries leaf_begin … leaf_end of the leaf (none: "
+         "the "
+         "one of its number) give (target, weight), without targets all of the only one; weights of a target are aggregated over the trees "
+         "and "
+         "the base is added",
      .inputs =
-         std::vector<std::string>{"x: number", "roots: i32", "feature: i32", "threshold: float", "children: i32", "leaf_begin: i64",
-                                  "leaf_end: i64", "target: i64", "weight: float", "mode?: i32", "missing_true?: i32", "base?: float"},
+         std::vector<std::string>{"x: number", "roots: i32", "feature: i32", "threshold: float", "children: i32", "leaf_begin?: i64",
+                                  "leaf_end?: i64", "target?: i64", "weight: float", "mode?: i32", "missing_true?: i32", "base?: float"},
      .type = TypeRule(types),
      .fusion = Fusion::opaque,
      .compute =
@@ -200,7 +237,10 @@ extern const OpDef tree_ensemble = define<TreeEnsemble>(
            Forest(c, a).emit();
          },
      .flops = [](TypeContext& c) { return c.shape(data)[0] * c.shape(roots)[0] * (16 + 2 * c.attrs<TreeEnsemble>().levels); },
-     .examples = {"tree_ensemble([[1.0, 5.0], [3.0, 5.0]], i32([0]), i32([0, 0, 0]), [2.0, 0.0, 0.0], i32([1, 2, 1, 1, 2, 2]), [0, 0, 1], "
-                  "[0, 1, 2], [0, 0], [10.0, 20.0], none, none, [0.5], levels=1, comparison=le) == [[10.5], [20.5]]"}});
+     .examples =
+         {"tree_ensemble([[1.0, 5.0], [3.0, 5.0]], i32([0]), i32([0, 0, 0]), [2.0, 0.0, 0.0], i32([1, 2, 1, 1, 2, 2]), [0, 0, 1], "
+          "[0, 1, 2], [0, 0], [10.0, 20.0], none, none, [0.5], levels=1, comparison=le) == [[10.5], [20.5]]",
+          "tree_ensemble([[1.0, 5.0], [3.0, 5.0]], i32([0]), i32([0, 0, 0]), [2.0, 0.0, 0.0], i32([1, 2, 1, 1, 2, 2]), none, none, none, "
+          "[0.0, 10.0, 20.0], levels=1, comparison=le) == [[10.0], [20.0]]"}});
 
 } // namespace tw::ops

@@ -55,9 +55,11 @@ public:
     modes.erase(0); // leaves
     bool mixed = modes.size() > 1, misses = std::any_of(missing_.begin(), missing_.end(), [](int64_t flag) { return flag != 0; });
     Name comparison = mixed ? "mixed" : modes.empty() ? "le" : ops::tree_comparisons[static_cast<size_t>(*modes.begin())];
+    bool single = targets == 1 && (aggregate == "sum" || aggregate == "average") && give_nodes_weights();
+    auto unless_single = [&](const std::vector<int64_t>& values) { return single ? Opt<Operand>() : Opt<Operand>(ints(values)); };
     return c_.call("tree_ensemble",
-                   {x, table(roots_), table(feature_), vector(threshold_), table(children_), ints(begin_), ints(end_), ints(target_),
-                    vector(weight_), mixed ? Opt<Operand>(table(mode_)) : Opt<Operand>(),
+                   {x, table(roots_), table(feature_), vector(threshold_), table(children_), unless_single(begin_), unless_single(end_),
+                    unless_single(target_), vector(weight_), mixed ? Opt<Operand>(table(mode_)) : Opt<Operand>(),
                     misses ? Opt<Operand>(table(missing_)) : Opt<Operand>(), offset},
                    {{"targets", targets}, {"levels", levels()}, {"aggregate", Name(aggregate)}, {"comparison", comparison}});
   }
@@ -88,6 +90,8 @@ private:
     return interpreter::Array::of(i32, {static_cast<int64_t>(values.size())}, std::vector<double>(values.begin(), values.end())).constant();
   }
   int64_t levels() const;
+  // Where no leaf has several entries: weights are those of nodes.
+  bool give_nodes_weights();
 
   NodeContext& c_;
   std::vector<int64_t> tree_, node_;
@@ -132,6 +136,17 @@ void Ensemble::read_nodes() {
   }
   for (size_t i = 0; i < node_.size(); ++i)
     if (!is_child[i]) roots_.push_back(static_cast<int64_t>(i));
+}
+
+bool Ensemble::give_nodes_weights() {
+  if (!std::all_of(target_.begin(), target_.end(), [](int64_t t) { return t == 0; })) return false;
+  std::vector<double> of_node(node_.size(), 0);
+  for (size_t n = 0; n < node_.size(); ++n) {
+    if (end_[n] - begin_[n] > 1) return false;
+    if (end_[n] > begin_[n]) of_node[n] = weight_[static_cast<size_t>(begin_[n])];
+  }
+  weight_ = std::move(of_node);
+  return true;
 }
 
 // The most steps from a root to a leaf.
