@@ -238,3 +238,23 @@ def test_top_k_sorts_as_a_stable_sort_does_with_many_equals_and_not_a_number(len
     order = np.take(order, range(k), axis)
     np.testing.assert_array_equal(indices.numpy(), order)
     np.testing.assert_array_equal(values.numpy(), np.take_along_axis(x, order, axis))
+
+
+@pytest.mark.parametrize("shape, axis", [((5,), 0), ((3, 0, 4), 1), ((2, 6, 63), 1), ((3, 7, 1100), 1), ((3, 7, 1100), 0), ((2, 3, 5, 7), 1), ((2, 3, 5, 7), -1)])
+@pytest.mark.parametrize("exclusive, reverse", [(0, 0), (1, 0), (0, 1), (1, 1)])
+@pytest.mark.parametrize("element", [np.float32, np.int64])
+def test_running_sums_along_any_axis_whatever_lies_behind_it(shape, axis, exclusive, reverse, element):
+    """Vectors, halves of vectors, several pieces, sizes known before and only in the run, on one thread and on two."""
+    x = (np.random.default_rng(0).standard_normal(shape) * 10).astype(element)
+    expected = np.flip(x, axis) if reverse else x
+    expected = np.cumsum(expected, axis) - (expected if exclusive else 0)
+    expected = np.flip(expected, axis) if reverse else expected
+    node = helper.make_node("CumSum", ["x", "axis"], ["y"], exclusive=exclusive, reverse=reverse)
+    number = helper.np_dtype_to_tensor_dtype(np.dtype(element))
+    for sizes in (shape, [f"d{i}" for i in range(len(shape))]):
+        graph = helper.make_graph([node], "g", [helper.make_tensor_value_info("x", number, sizes)], [helper.make_tensor_value_info("y", number, sizes)],
+                                  [helper.make_tensor("axis", onnx.TensorProto.INT64, [], [axis])])
+        proto = helper.make_model(graph, opset_imports=[helper.make_operatorsetid("", 14)], ir_version=8)
+        results = [tw.compile(proto, threads=threads)(x).numpy() for threads in (1, 2)]
+        np.testing.assert_array_equal(*results)
+        np.testing.assert_allclose(results[0], expected, rtol=1e-4, atol=1e-4)
