@@ -131,6 +131,30 @@ TEST(Rules, ReductionsOverRowsKeepTheirNumbers) {
   for (int64_t rows : {1, 5, 17}) EXPECT_EQ(testing::run(*k, {rows}), testing::run(*scheduled, {rows})) << to_text(scheduled);
 }
 
+TEST(Rules, RowsThatAreGroupsOfOthersAreTakenTogether) {
+  // Eight groups of four rows: one loop over the groups does everything, where each row asks only for its own group.
+  Target target;
+  for (bool own : {true, false}) {
+    Ref<Buffer> a = buffer("A", shape_of({32, 48})), sum = buffer("S", shape_of({8})), c = buffer("C", shape_of({32, 48}));
+    auto first = nest(
+        "sum", shape_of({8, 4, 48}),
+        [&](auto v) {
+          return store(sum, {v[0]}, load(sum, {v[0]}) + load(a, {v[0] * 4 + v[1], v[2]}));
+        },
+        1, [&](auto v) { return store(sum, {v[0]}, literal(0, f32)); });
+    auto second = nest("centre", shape_of({32, 48}), [&](auto v) {
+      return store(c, v, load(a, v) * literal(48, f32) - load(sum, {own ? floordiv(v[0], 4) : floormod(v[0], 8)}));
+    });
+    Ref<Kernel> k = testing::kernel({a}, {c}, {sum}, {first.stmt, second.stmt}, {});
+    Ref<Kernel> scheduled = schedule_kernel(k, target, [](std::string, std::string) {});
+    EXPECT_EQ(testing::misplaced(*scheduled), "");
+    EXPECT_EQ(testing::run(*k, {}), testing::run(*scheduled, {})) << to_text(scheduled);
+    size_t groups = 0;
+    visit(scheduled, [&](const For& f) { groups += f.how == ForKind::parallel && is_int(f.extent, 8); });
+    EXPECT_EQ(groups, own ? 1 : 0) << to_text(scheduled);
+  }
+}
+
 TEST(Rules, RowsOfAnyWidthKeepTheirNumbers) {
   // Whole vectors at once, several partial sums, and what is left over.
   Target target;

@@ -4,6 +4,7 @@
 #include "ir/visit.h"
 #include "schedule/rules/rules.h"
 
+#include <algorithm>
 #include <bit>
 
 namespace tw::schedule {
@@ -29,6 +30,23 @@ size_t common_rows(Schedule& s, const std::vector<Name>& blocks) {
     shared = n;
   }
   return shared;
+}
+
+// Rows of some blocks may be groups of others' (the channels of a group norm): the longer loop is split, so that all have the same rows.
+bool split_groups(Schedule& s, const std::vector<Name>& blocks) {
+  const size_t at = common_rows(s, blocks);
+  int64_t groups = unbounded;
+  for (const Name& id : blocks) {
+    auto loops = s.loops(id);
+    auto extent = at < loops.size() && !carries_reduction(*s.block(id), loops[at]->var) ? as_int(loops[at]->extent) : std::nullopt;
+    if (!extent) return false;
+    groups = std::min(groups, *extent);
+  }
+  auto size = [&](const Name& id) { return *as_int(s.loops(id)[at]->extent); };
+  if (groups < 2 || std::ranges::any_of(blocks, [&](const Name& id) { return size(id) % groups != 0; })) return false;
+  for (const Name& id : blocks)
+    if (size(id) > groups) split(s, s.loops(id)[at]->var, size(id) / groups);
+  return common_rows(s, blocks) > at;
 }
 
 constexpr int64_t most_vectors = 8; // of a short row, taken at once; a longer one has four partial results
@@ -106,12 +124,13 @@ namespace {
 
 class RowRule {
 public:
-  explicit RowRule(Schedule& s) : s_(s) {}
+  RowRule(Schedule& s, bool grouped) : s_(s), grouped_(grouped) {}
 
   bool run() {
     std::vector<Name> blocks;
     for (const auto& b : s_.blocks()) blocks.push_back(b->id);
     if (blocks.size() == 1 && !is_reduction(*s_.block(blocks[0]))) return false; // a map
+    if (grouped_ && !split_groups(s_, blocks)) return false;
     size_t rows = common_rows(s_, blocks);
     double work = 0;
     for (const Name& id : blocks) {
@@ -150,12 +169,14 @@ private:
   }
 
   Schedule& s_;
+  const bool grouped_;
 };
 
 } // namespace
 
 bool schedule_rows(Schedule& s) {
-  return attempt(s, [](Schedule& copy) { return RowRule(copy).run(); });
+  return attempt(s, [](Schedule& copy) { return RowRule(copy, true).run(); }) ||
+         attempt(s, [](Schedule& copy) { return RowRule(copy, false).run(); });
 }
 
 } // namespace tw::schedule
