@@ -193,6 +193,26 @@ TEST(Rules, TransposesBecomeSquares) {
   }
 }
 
+TEST(Rules, PlacesOfAMapAreTurnedTogetherWhereSquaresThenCoverThem) {
+  // Twelve rows of twelve places are 144, whole squares of eight or sixteen; ten of ten are not, and stay rows.
+  Target target;
+  const int64_t side = target.lanes(4);
+  for (int64_t size : {12, 10}) {
+    Ref<Buffer> first = buffer("A", shape_of({32, size, size})), last = buffer("B", shape_of({size, size, 32}));
+    auto to_last = nest("to_last", shape_of({size, size, 32}), [&](auto v) { return store(last, v, load(first, {v[2], v[0], v[1]})); });
+    auto to_first = nest("to_first", shape_of({32, size, size}), [&](auto v) { return store(first, v, load(last, {v[1], v[2], v[0]})); });
+    for (const Ref<Kernel>& k :
+         {testing::kernel({first}, {last}, {}, {to_last.stmt}), testing::kernel({last}, {first}, {}, {to_first.stmt})}) {
+      Ref<Kernel> scheduled = schedule_kernel(k, target, [](std::string, std::string) {});
+      size_t blocks = 0;
+      visit(scheduled->body, [&](const Block&) { ++blocks; });
+      EXPECT_EQ(blocks == 1, size * size % side == 0) << to_text(scheduled);
+      EXPECT_EQ(testing::misplaced(*scheduled), "");
+      EXPECT_EQ(testing::run(*k, {}), testing::run(*scheduled, {})) << to_text(scheduled);
+    }
+  }
+}
+
 int questions(const Ref<Kernel>& k) {
   int count = 0;
   visit(

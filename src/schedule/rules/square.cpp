@@ -36,6 +36,18 @@ bool stores_in_turns(Schedule& s, const Block& block, const Ref<Var>& read, int6
   return true;
 }
 
+// Neighbouring loops that every access goes through as through one are one where then nothing is left beside squares of this side.
+void collapse(Schedule& s, Name id, size_t outer, int64_t side) {
+  auto loops = s.loops(id);
+  for (size_t i = loops.size(); i-- > outer + 1;) {
+    auto before = as_int(loops[i - 1]->extent), behind = as_int(loops[i]->extent);
+    if (!before || !behind || *behind % side == 0 || *before * *behind % side != 0) continue;
+    if (!collapsible(s, *s.block(id), loops[i - 1], loops[i])) continue;
+    fuse(s, loops[i - 1]->var, loops[i]->var);
+    loops = s.loops(id);
+  }
+}
+
 // Constant and no less than a step, or known to be a multiple of it.
 bool may_be_cut(const Ref<Expr>& extent, int64_t step) {
   auto size = as_int(extent);
@@ -56,10 +68,13 @@ bool turn_squares(Schedule& s, Name id, size_t outer, double work) {
   Ref<Block> block = s.block(id);
   const auto* store = as<Store>(block->body);
   if (!store || is_reduction(*block) || block->where || s.loops(id).size() < outer + 2) return false;
+  if (!reading_loop(s, *block, outer)) return false;
+  const int64_t side = s.target().lanes(store->value->dtype.bytes());
+  collapse(s, id, outer, side);
+  block = s.block(id);
   Opt<Var> found = reading_loop(s, *block, outer);
   if (!found) return false;
   Ref<Var> read = as_ref<Var>(found), write = s.loops(id).back()->var;
-  int64_t side = s.target().lanes(store->value->dtype.bytes());
   Ref<Expr> reads = s.loop(read)->extent, writes = s.loop(write)->extent;
   if (side < 4 || !may_be_cut(reads, side)) return false;
   auto few = as_int(writes);
@@ -90,7 +105,9 @@ bool turn_squares(Schedule& s, Name id, size_t outer, double work) {
   cut(write, read, writes, width);
   cut(read, write, reads, side);
   Loops down = split(s, read, side), across = split(s, write, width), around = others;
-  around.insert(around.end(), {down[0], across[0]});
+  // The shorter side goes by while what the longer one has in common stays in the first-level cache.
+  const bool narrow = few && as_int(reads) && *as_int(reads) < *few;
+  around.insert(around.end(), {narrow ? across[0] : down[0], narrow ? down[0] : across[0]});
   order(around, {down[1], across[1]});
   vectorise(s, down[1]);
   vectorise(s, across[1]);
