@@ -54,8 +54,8 @@ Sum State::opaque(const Atom* a) {
   return s;
 }
 
-// x % c + (y // (c * d)) * c  ->  y // d  if x and y // d differ by a multiple of c: fused loops leave such parts of one index, each of which
-// has been simplified in its own way. `t` is the remainder's term. Only whole factors are looked for.
+// x % c + (y // (c * d)) * c  ->  y // d  if x and y // d differ by a multiple of c: fused loops leave such parts of one index, each of
+// which has been simplified in its own way. `t` is the remainder's term. Only whole factors are looked for.
 bool State::join_congruent(Sum& s, const Term& t, const Sum& x, int64_t c) {
   if (!t.product->factors.empty()) return false;
   for (const Term& u : s.terms) {

@@ -56,22 +56,33 @@ Ref<Expr> panel_start(const RegisterTile& tile, const LargePanel& panel) {
   return substitute(panel.load->index[0], start);
 }
 
+namespace {
+constexpr int64_t some_times = 4;
+int64_t iterations_of(const For& loop) {
+  auto extent = as_int(loop.extent);
+  return extent ? *extent : std::clamp<int64_t>(arith::Analyzer().bounds(loop.extent).max, 1, some_times);
+}
+} // namespace
+
 int64_t iterations(std::span<const For* const> loops) {
   int64_t count = 1;
-  for (const For* loop : loops) count *= as_int(loop->extent).value_or(1);
+  for (const For* loop : loops) count *= iterations_of(*loop);
   return count;
 }
 
 Opt<Expr> ask_for(const RegisterTile& tile, const LargePanel& panel, const Ref<Expr>& next, std::span<const For* const> again) {
   Ref<Expr> turn = imm(0), within = imm(0);
   int64_t turns = 1;
-  for (size_t i = again.size(); i-- > 0; turns *= as_int(again[i]->extent).value_or(1))
+  bool known = true;
+  for (size_t i = again.size(); i-- > 0; turns *= iterations_of(*again[i])) {
     turn = turn + (Ref<Expr>(again[i]->var) - again[i]->begin) * turns;
+    known = known && as_int(again[i]->extent);
+  }
   for (const auto& axis : tile.reduce)
     if (!is_int(axis->extent, 1)) within = within * axis->extent + axis->var;
   // Each tile asks for `part` elements at each point of the reduction; the last ones again, if that is more than there is.
   int64_t part = (panel.width + turns - 1) / turns, parts = (panel.width + part - 1) / part;
-  if (parts < turns) turn = min(turn, imm(parts - 1));
+  if (parts < turns || !known) turn = min(turn, imm(parts - 1));
   Ref<Expr> index = arith::simplify(next + turn * (part * panel.depth) + within * part);
   return with(ref_to(*panel.load), &Load::index, List<Ref<Expr>>{index});
 }

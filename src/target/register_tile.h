@@ -5,6 +5,8 @@
 
 #include "target/target.h"
 
+#include <vector>
+
 namespace tw {
 
 struct TileProblem {
@@ -31,5 +33,9 @@ struct TileChoice {
 constexpr bool is_shuffled(int64_t stride) { return stride >= 2 && stride <= 8; }
 
 TileChoice choose_tile(const Target& target, const TileProblem& problem);
+
+// Of an unknown number of rows: the heights of the tiles that take them, one after the other, each as many as fit into what is left. The
+// chosen one, then the lowest that keeps the units busy, since any lower one takes as long, then what is left below it.
+std::vector<int64_t> tile_heights(const Target& target, const TileChoice& choice, const TileProblem& problem);
 
 } // namespace tw
