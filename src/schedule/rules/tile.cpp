@@ -276,6 +276,10 @@ private:
     return extent % each ? 0 : extent / each;
   }
 
+  // Weights of all columns, if there are such, stay in the second-level cache beside what else goes through it.
+  bool light(std::optional<int64_t> columns) const {
+    return !shared_columns_ || (columns && *columns * depth_per_row_ * element_bytes_ <= s_.target().l2_bytes / 4);
+  }
   // A known number of rows inside a loop of unknown length.
   bool images_of_rows(const Loops& rows) {
     return rows.size() > 1 && as_int(s_.loop(rows.back())->extent) && !as_int(s_.loop(rows[rows.size() - 2])->extent);
@@ -286,16 +290,15 @@ private:
   bool cut_unknown_rows(const Loops& rows, const Ref<Var>& column, int64_t width, double work) {
     bool has_lines = rows.size() > 1;
     if (images_of_rows(rows) && *as_int(s_.loop(rows.back())->extent) >= enough_rows) return false;
-    auto columns = as_int(s_.loop(column)->extent);
-    bool light = !shared_columns_ || (columns && *columns * depth_per_row_ * element_bytes_ <= s_.target().l2_bytes / 4);
-    if (light && has_lines && (!shared_columns_ || depth_per_row_ < long_tile)) return false;
-    size_t at = rows.size() - (has_lines && !light ? 2 : 1);
+    bool is_light = light(as_int(s_.loop(column)->extent));
+    if (is_light && has_lines && (!shared_columns_ || depth_per_row_ < long_tile)) return false;
+    size_t at = rows.size() - (has_lines && !is_light ? 2 : 1);
     Ref<Var> blocked = rows[at];
     Ref<Expr> extent = s_.loop(blocked)->extent;
-    if (outer_ || as_int(extent) || work < worth_a_thread || (light && plan_.rows == 1)) return false;
+    if (outer_ || as_int(extent) || work < worth_a_thread || (is_light && plan_.rows == 1)) return false;
     constexpr int64_t lines_of_a_block = 8, tiles_of_a_block = 8;
     int64_t fitting = s_.target().l2_bytes / 2 / (depth_per_row_ * element_bytes_) / plan_.rows;
-    int64_t each = light ? plan_.rows : has_lines ? lines_of_a_block : plan_.rows * std::clamp<int64_t>(fitting, 1, tiles_of_a_block);
+    int64_t each = is_light ? plan_.rows : has_lines ? lines_of_a_block : plan_.rows * std::clamp<int64_t>(fitting, 1, tiles_of_a_block);
     Loops rest_rows;
     Ref<Var> rest_column = column;
     if (!arith::Analyzer().prove_multiple(extent, each)) {
@@ -329,7 +332,7 @@ private:
       return;
     }
     if (!blocks && cut_unknown_rows(rows, column, width, work)) return;
-    bool has_lines = rows.size() > 1 && !images_of_rows(rows);
+    bool has_lines = rows.size() > 1 && !images_of_rows(rows), cut = blocks > 0;
     Ref<Var> line = rows.back(), blocked = has_lines ? rows[rows.size() - 2] : line;
     int64_t length = has_lines ? as_int(s_.loop(line)->extent).value_or(64) : 1;
     bool strips = prologue_in_strips(has_lines, s_.loop(blocked)->extent);
@@ -367,7 +370,7 @@ private:
       blocked = halves[1];
       if (!has_lines) line = blocked;
     }
-    if (has_lines && !extent) { // an unknown number of lines: threads share them
+    if (has_lines && !extent && !(cut && !light(total))) { // an unknown number of lines: threads share them
       before.push_back(blocked);
       has_lines = false;
     }
