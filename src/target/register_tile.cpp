@@ -104,8 +104,8 @@ std::vector<int64_t> tile_heights(const Target& t, const TileChoice& choice, con
   std::vector<int64_t> out = {choice.rows};
   int64_t busy = (t.fma_ports * t.fma_latency + vectors - 1) / vectors;
   if (p.shared_columns && busy < choice.rows) out.push_back(busy);
-  // Few are worth a tile for each number of rows; of more, what is left is halved.
-  while (out.back() > 1) out.push_back(p.shared_columns && out.back() <= 4 ? out.back() - 1 : out.back() / 2);
+  bool each = p.shared_columns && !p.one_run;
+  while (out.back() > 1) out.push_back(each && out.back() <= 4 ? out.back() - 1 : out.back() / 2);
   return out;
 }
 

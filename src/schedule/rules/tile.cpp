@@ -40,6 +40,7 @@ LoopsByKind loops_by_kind(Schedule& s, const Block& block) {
 constexpr int64_t long_tile = 256; // points of the reduction beside which dividing a shared loop's index costs little
 // Rows that fill the units and let a panel come from the last-level cache: so many are scheduled by themselves, whatever loop is around.
 constexpr int64_t enough_rows = 48;
+constexpr int64_t enough_panels = 8; // for threads to share nothing else
 
 class TileRule {
 public:
@@ -214,6 +215,7 @@ private:
     if (!rows.empty()) problem.row_step = row_step(rows.back(), column);
     if (rows.size() > 1 && shares_lines_) problem.lines = as_int(s_.loop(rows[rows.size() - 2])->extent).value_or(1);
     problem.has_rows = !rows.empty();
+    problem.one_run = rows.size() == 1;
     return choose_tile(s_.target(), problem);
   }
 
@@ -280,6 +282,11 @@ private:
   bool light(std::optional<int64_t> columns) const {
     return !shared_columns_ || (columns && *columns * depth_per_row_ * element_bytes_ <= s_.target().l2_bytes / 4);
   }
+  // Of deep reductions what a panel reads of the rows takes so much shorter than its products that all lines go through one panel, whether
+  // they stay in the cache or not, where there are enough panels for threads to share.
+  bool lines_stay_inside(std::optional<int64_t> columns, int64_t width) const {
+    return columns && !light(columns) && *columns / width >= enough_panels;
+  }
   // A known number of rows inside a loop of unknown length.
   bool images_of_rows(const Loops& rows) {
     return rows.size() > 1 && as_int(s_.loop(rows.back())->extent) && !as_int(s_.loop(rows[rows.size() - 2])->extent);
@@ -290,8 +297,9 @@ private:
   bool cut_unknown_rows(const Loops& rows, const Ref<Var>& column, int64_t width, double work) {
     bool has_lines = rows.size() > 1;
     if (images_of_rows(rows) && *as_int(s_.loop(rows.back())->extent) >= enough_rows) return false;
-    bool is_light = light(as_int(s_.loop(column)->extent));
-    if (is_light && has_lines && (!shared_columns_ || depth_per_row_ < long_tile)) return false;
+    auto columns = as_int(s_.loop(column)->extent);
+    bool is_light = light(columns);
+    if (has_lines && (is_light ? !shared_columns_ || depth_per_row_ < long_tile : lines_stay_inside(columns, width))) return false;
     size_t at = rows.size() - (has_lines && !is_light ? 2 : 1);
     Ref<Var> blocked = rows[at];
     Ref<Expr> extent = s_.loop(blocked)->extent;
@@ -370,7 +378,7 @@ private:
       blocked = halves[1];
       if (!has_lines) line = blocked;
     }
-    if (has_lines && !extent && !(cut && !light(total))) { // an unknown number of lines: threads share them
+    if (has_lines && !extent && (light(total) || (!cut && !lines_stay_inside(total, width)))) { // threads share them, however many
       before.push_back(blocked);
       has_lines = false;
     }
