@@ -54,17 +54,18 @@ Sum State::opaque(const Atom* a) {
   return s;
 }
 
-// x % c + (y // c) * c  ->  y  if x and y differ by a multiple of c: fused loops leave x and x % (c * d) in such places. `t` is the
-// remainder's term. Only whole factors are looked for.
+// x % c + (y // (c * d)) * c  ->  y // d  if x and y // d differ by a multiple of c: fused loops leave such parts of one index, each of
+// which has been simplified in its own way. `t` is the remainder's term. Only whole factors are looked for.
 bool State::join_congruent(Sum& s, const Term& t, const Sum& x, int64_t c) {
   if (!t.product->factors.empty()) return false;
   for (const Term& u : s.terms) {
     const auto* q = u.product->binary(BinaryOp::floordiv);
-    if (!q || !is_int(q->b, c) || u.coefficient != t.coefficient * c) continue;
-    Sum y = sum_of(u.product->children[0]);
-    auto difference = remainder(combine(x, y, -1), constant_sum(c, s.type));
+    auto divisor = q ? as_int(q->b) : std::nullopt;
+    if (!divisor || *divisor <= 0 || *divisor % c != 0 || u.coefficient != t.coefficient * c) continue;
+    auto y = divide(sum_of(u.product->children[0]), constant_sum(*divisor / c, s.type));
+    auto difference = y && y->exact ? remainder(combine(x, *y, -1), constant_sum(c, s.type)) : std::nullopt;
     if (!difference || !difference->is_constant() || difference->constant != 0) continue;
-    auto back = scale(y, t.coefficient);
+    auto back = scale(*y, t.coefficient);
     Term quotient = u;
     add_term(s, t.product, 0 - t.coefficient);
     add_term(s, quotient.product, 0 - quotient.coefficient);

@@ -56,22 +56,35 @@ Ref<Expr> panel_start(const RegisterTile& tile, const LargePanel& panel) {
   return substitute(panel.load->index[0], start);
 }
 
+namespace {
+constexpr int64_t some_times = 4;
+int64_t most_of(const For& loop) { return std::clamp<int64_t>(arith::Analyzer().bounds(loop.extent).max, 1, some_times); }
+} // namespace
+
 int64_t iterations(std::span<const For* const> loops) {
-  int64_t count = 1;
-  for (const For* loop : loops) count *= as_int(loop->extent).value_or(1);
-  return count;
+  int64_t count = 1, guess = 1;
+  for (const For* loop : loops)
+    if (auto extent = as_int(loop->extent)) count *= *extent;
+    else guess = std::max(guess, most_of(*loop));
+  return count * guess;
 }
 
 Opt<Expr> ask_for(const RegisterTile& tile, const LargePanel& panel, const Ref<Expr>& next, std::span<const For* const> again) {
   Ref<Expr> turn = imm(0), within = imm(0);
-  int64_t turns = 1;
-  for (size_t i = again.size(); i-- > 0; turns *= as_int(again[i]->extent).value_or(1))
-    turn = turn + (Ref<Expr>(again[i]->var) - again[i]->begin) * turns;
+  int64_t turns = 1, known = 1;
+  for (const For* loop : again) known *= as_int(loop->extent).value_or(1);
+  // Loops of unknown length take one turn each time that any of them goes on: whichever is long, all parts are asked for.
+  for (size_t i = again.size(); i-- > 0;) {
+    auto extent = as_int(again[i]->extent);
+    turn = turn + (Ref<Expr>(again[i]->var) - again[i]->begin) * (extent ? turns : known);
+    turns *= extent.value_or(1);
+  }
+  turns = iterations(again);
   for (const auto& axis : tile.reduce)
     if (!is_int(axis->extent, 1)) within = within * axis->extent + axis->var;
   // Each tile asks for `part` elements at each point of the reduction; the last ones again, if that is more than there is.
   int64_t part = (panel.width + turns - 1) / turns, parts = (panel.width + part - 1) / part;
-  if (parts < turns) turn = min(turn, imm(parts - 1));
+  if (parts < turns || known < turns) turn = min(turn, imm(parts - 1));
   Ref<Expr> index = arith::simplify(next + turn * (part * panel.depth) + within * part);
   return with(ref_to(*panel.load), &Load::index, List<Ref<Expr>>{index});
 }

@@ -35,7 +35,7 @@ private:
 
 // Where the tile's panel begins.
 Ref<Expr> panel_start(const RegisterTile& tile, const LargePanel& panel);
-// How often constant loops run their body.
+// How often loops run their body. Of those whose length only the run knows it is a guess: as often as one of them can, or some times.
 int64_t iterations(std::span<const For* const> loops);
 // What the tile shall prefetch so that those inside the loops `again`, which all read one panel, together ask for as many elements from
 // `next` on, an equal part each.

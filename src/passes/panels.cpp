@@ -39,13 +39,13 @@ PanelReads::PanelReads(const Kernel& kernel, const Buffer& buffer) : buffer_(buf
       });
 }
 
-std::optional<Panels> PanelReads::panels() {
+std::optional<Panels> PanelReads::panels(bool in_order) {
   if (!fits_ || reads_.empty() || inside_ != all_) return {};
   Panels out{.shape = {}, .dimension = *dimension_, .width = 0};
   for (const auto& size : buffer_.shape) out.shape.push_back(*as_int(size));
   for (const auto& [load, read] : reads_) out.width = std::max(out.width, read.extent);
   bool last = *dimension_ + 1 == out.shape.size();
-  if ((last && out.width == out.columns()) || out.rows() == 1) return {}; // lies like that already
+  if (((last && out.width == out.columns()) || out.rows() == 1) && !in_order) return {}; // lies like that already
   for (const auto& [load, read] : reads_) {
     bool whole_panel = read.extent == out.width && analyzer_.prove_multiple(read.begin, out.width);
     bool rest = is_int(read.begin, out.whole()) && read.extent == out.columns() - out.whole();

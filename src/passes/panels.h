@@ -28,8 +28,9 @@ struct Panels {
 class PanelReads {
 public:
   PanelReads(const Kernel& kernel, const Buffer& buffer);
-  // Empty unless the shape is constant, every read is that of a register tile's columns, and the operand does not lie in panels already.
-  std::optional<Panels> panels();
+  // Empty unless the shape is constant, every read is that of a register tile's columns, and the operand does not lie in panels already;
+  // one that does is one panel if `in_order` are wanted too.
+  std::optional<Panels> panels(bool in_order = false);
   // How often each element is read, at least; loops of unknown length count once.
   int64_t times() const { return times_; }
   // A read, with its index in the packed buffer; empty for other loads.

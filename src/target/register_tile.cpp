@@ -99,4 +99,14 @@ TileChoice choose_tile(const Target& t, const TileProblem& p) {
   return best;
 }
 
+std::vector<int64_t> tile_heights(const Target& t, const TileChoice& choice, const TileProblem& p) {
+  int64_t lanes = std::max(1, t.lanes(p.element_bytes)), vectors = (choice.columns + lanes - 1) / lanes;
+  std::vector<int64_t> out = {choice.rows};
+  int64_t busy = (t.fma_ports * t.fma_latency + vectors - 1) / vectors;
+  if (p.shared_columns && busy < choice.rows) out.push_back(busy);
+  bool each = p.shared_columns && !p.one_run;
+  while (out.back() > 1) out.push_back(each && out.back() <= 4 ? out.back() - 1 : out.back() / 2);
+  return out;
+}
+
 } // namespace tw

@@ -5,6 +5,8 @@
 
 #include "target/target.h"
 
+#include <vector>
+
 namespace tw {
 
 struct TileProblem {
@@ -15,6 +17,7 @@ struct TileProblem {
   int element_bytes = 4;
   int64_t row_step = 0; // bytes between rows of the operand that does not step with the columns; 0: not known
   bool has_rows = true;
+  bool one_run = false; // of rows, not one of many lines: what is left at its end counts little
   // One operand steps with the columns and one does not (products); else all do (depthwise convolution, pooling).
   bool shared_columns = true;
   bool whole_panels = false; // columns that are left over would cost a lot: panels divide them all where all operands step with them
@@ -31,5 +34,10 @@ struct TileChoice {
 constexpr bool is_shuffled(int64_t stride) { return stride >= 2 && stride <= 8; }
 
 TileChoice choose_tile(const Target& target, const TileProblem& problem);
+
+// Of an unknown number of rows: the heights of the tiles that take them, one after the other, each as many as fit into what is left. The
+// chosen one, then the lowest that keeps the units busy, since any lower one takes as long, then fewer: at each line's end one tile shall
+// do.
+std::vector<int64_t> tile_heights(const Target& target, const TileChoice& choice, const TileProblem& problem);
 
 } // namespace tw

@@ -266,5 +266,22 @@ TEST_F(Simplify, QuotientsOfFusedLoopsJoinTheirRemainders) {
   EXPECT_TRUE(analyzer.prove_equal(parts, e)) << to_text(analyzer.simplify(parts));
 }
 
+// The same where the number of images is not known and blocks of tiles overlap them: each part is reduced by its own divisor first.
+TEST_F(Simplify, BlocksOfFusedLoopsOfUnknownLengthStayOneIndex) {
+  Ref<Var> block = var("block"), step = var("step"), row = var("row");
+  analyzer.bind(block, imm(0), floordiv(s * 49, 96));
+  analyzer.bind(step, imm(0), imm(8));
+  analyzer.bind(row, imm(0), imm(12));
+  auto index = [](const Ref<Expr>& e) {
+    return floordiv(e, 49) * 25088 + floordiv(floormod(e, 49), 7) * 3584 + floormod(floormod(e, 49), 7) * 512;
+  };
+  Ref<Expr> e = block * 96 + (step * 12 + row);
+  expect(index(e), analyzer.simplify(e * 512));
+  Ref<Var> shared = var("shared"); // with the panels, as threads share them
+  analyzer.bind(shared, imm(0), floordiv(s * 49, 64) * 16);
+  e = floordiv(shared, 16) * 64 + (step * 8 + row);
+  expect(index(e), analyzer.simplify(e * 512));
+}
+
 } // namespace
 } // namespace tw

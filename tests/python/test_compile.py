@@ -117,6 +117,22 @@ def test_options_are_checked(module):
         tw.compile(module, function="nope")
 
 
+@pytest.mark.parametrize("columns", [60, 130])
+def test_weights_that_are_subnormal_count_as_zero_however_they_lie(columns):
+    """One panel that lies in order already, and several: unless results shall be exact, no product meets a subnormal weight."""
+    w = np.full((240, columns), 1e-40, np.float32)
+    w[:, 0] = 1
+    value = lambda name, shape: helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, shape)
+    graph = helper.make_graph([helper.make_node("MatMul", ["x", "w"], ["y"])], "g", [value("x", [1, 240])], [value("y", [1, columns])],
+                              [onnx.numpy_helper.from_array(w, "w")])
+    model = helper.make_model(graph, opset_imports=[helper.make_operatorsetid("", 17)], ir_version=8)
+    x = np.full((1, 240), 1e35, np.float32)
+    plain = tw.compile(model)(x).numpy()
+    assert plain[0, 0] > 1e37 and not plain[0, 1:].any()
+    exact = tw.compile(model, exact=True)(x).numpy()
+    np.testing.assert_allclose(exact[0, 1:], 240 * 1e-5, rtol=1e-3)
+
+
 def test_compiling_in_several_threads(proto, module):
     results, errors = {}, []
 

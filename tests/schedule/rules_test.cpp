@@ -52,6 +52,48 @@ TEST(Rules, ProductsBecomeRegisterTilesAndKeepTheirNumbers) {
   }
 }
 
+// Rows of each tile of the kernel, in order.
+std::vector<int64_t> heights(const Ref<Kernel>& k) {
+  std::vector<int64_t> out;
+  visit(k->body, [&](const RegisterTile& t) { out.push_back(t.rows.empty() ? 1 : *as_int(t.rows.back()->extent)); });
+  return out;
+}
+
+TEST(Rules, WhatIsLeftOfAnUnknownNumberOfRowsTakesTilesThatKeepTheUnitsBusy) {
+  // Whole tiles, then the lowest that are as fast, then at most one that is lower still; any number of rows keeps its numbers.
+  Target target = parse_target("x86-64-v4");
+  Ref<Var> n = dim("n", 0, 1000);
+  Ref<Kernel> k = product(n, 32, {n});
+  Ref<Kernel> scheduled = schedule_kernel(k, target, [](std::string, std::string) {});
+  EXPECT_EQ(heights(scheduled), (std::vector<int64_t>{12, 4, 2, 1})) << to_text(scheduled);
+  EXPECT_EQ(testing::misplaced(*scheduled), "");
+  for (int64_t rows : {0, 1, 2, 3, 7, 11, 12, 23, 50}) EXPECT_EQ(testing::run(*k, {rows}), testing::run(*scheduled, {rows})) << rows;
+}
+
+TEST(Rules, ImagesOfAKnownNumberOfRowsAreCutAsIfTheyWereAlone) {
+  // 49 rows get the tiles of one image; 5 rows would make low ones, so that images become one run of rows.
+  Target target = parse_target("x86-64-v4");
+  Ref<Var> n = dim("n", 0, 100);
+  auto alone = heights(schedule_kernel(product(imm(49), 32, {}), target, [](std::string, std::string) {}));
+  for (auto [rows, expected] : {std::pair{49, alone}, {5, {12, 4, 2, 1}}}) {
+    Ref<Buffer> a = buffer("A", {n, imm(rows), imm(24)}), b = buffer("B", shape_of({24, 32})), c = buffer("C", {n, imm(rows), imm(32)});
+    auto mm = nest(
+        "mm", {n, imm(rows), imm(32), imm(24)},
+        [&](auto v) {
+          return store(c, {v[0], v[1], v[2]}, load(c, {v[0], v[1], v[2]}) + load(a, {v[0], v[1], v[3]}) * load(b, {v[3], v[2]}));
+        },
+        3,
+        [&](auto v) {
+          return store(c, {v[0], v[1], v[2]}, literal(0, f32));
+        });
+    Ref<Kernel> k = testing::kernel({a, b}, {c}, {}, {mm.stmt}, {n});
+    Ref<Kernel> scheduled = schedule_kernel(k, target, [](std::string, std::string) {});
+    EXPECT_EQ(heights(scheduled), expected) << to_text(scheduled);
+    EXPECT_EQ(testing::misplaced(*scheduled), "");
+    for (int64_t images : {0, 1, 3}) EXPECT_EQ(testing::run(*k, {images}), testing::run(*scheduled, {images})) << to_text(scheduled);
+  }
+}
+
 TEST(Rules, NarrowWeightsLetRowsGoByOnceAndWideOnesLetPanels) {
   Target target;
   // The operand, A or B, that the outermost loop walks through.
@@ -211,6 +253,55 @@ TEST(Rules, PlacesOfAMapAreTurnedTogetherWhereSquaresThenCoverThem) {
       EXPECT_EQ(testing::run(*k, {}), testing::run(*scheduled, {})) << to_text(scheduled);
     }
   }
+}
+
+TEST(Rules, TransposesOfUnknownSizesBecomeSquaresToo) {
+  // Whether rows, columns or both are unknown: one nest of squares, and any sizes, also less than a square, keep their numbers.
+  Target target;
+  Ref<Var> n = dim("n", 0, 100), m = dim("m", 0, 100);
+  for (auto [rows, columns] : {std::pair<Ref<Expr>, Ref<Expr>>{n, imm(3)}, {n, imm(32)}, {imm(20), m}, {n, m}}) {
+    Ref<Buffer> a = buffer("A", {imm(2), columns, rows}), b = buffer("B", {imm(2), rows, columns});
+    auto copy = nest("copy", {imm(2), rows, columns}, [&](auto v) { return store(b, v, load(a, {v[0], v[2], v[1]})); });
+    Ref<Kernel> k = testing::kernel({a}, {b}, {}, {copy.stmt}, {n, m});
+    Ref<Kernel> scheduled = schedule_kernel(k, target, [](std::string, std::string) {});
+    int squares = 0;
+    visit(scheduled->body, [&](const For& f, Walk walk) {
+      const auto* inner = as<For>(f.body);
+      squares += f.how == ForKind::vectorised && inner && inner->how == ForKind::vectorised;
+      walk(static_cast<const Node*>(&f));
+    });
+    EXPECT_EQ(squares, 1) << to_text(scheduled);
+    EXPECT_EQ(testing::misplaced(*scheduled), "");
+    for (std::vector<int64_t> sizes : {std::vector<int64_t>{0, 5}, {1, 3}, {19, 33}, {40, 4}})
+      EXPECT_EQ(testing::run(*k, sizes), testing::run(*scheduled, sizes)) << to_text(scheduled);
+  }
+}
+
+TEST(Rules, AnIndexIsNotDividedByUnknownLengthsForLittleWork) {
+  // Vectors of each line: threads share the lines, of which there may be expected to be enough. Of one unknown loop only, its own too.
+  Target target;
+  Ref<Var> n = dim("n", 0, 100), h = dim("h", 0, 100), w = dim("w", 0, 1000);
+  auto divisions = [&](const std::vector<Ref<Expr>>& sizes) {
+    std::vector<Ref<Expr>> from = sizes;
+    std::rotate(from.begin() + 1, from.end() - 1, from.end());
+    Ref<Buffer> a = buffer("A", from), b = buffer("B", sizes);
+    auto copy = nest("copy", sizes, [&](auto v) {
+      auto at = v;
+      std::rotate(at.begin() + 1, at.end() - 1, at.end());
+      return store(b, v, load(a, at));
+    });
+    Ref<Kernel> k = testing::kernel({a}, {b}, {}, {copy.stmt}, {n, h, w});
+    Ref<Kernel> scheduled = schedule_kernel(k, target, [](std::string, std::string) {});
+    EXPECT_EQ(testing::run(*k, {2, 3, 21}), testing::run(*scheduled, {2, 3, 21})) << to_text(scheduled);
+    int count = 0;
+    visit(scheduled->body, [&](const For& f, Walk walk) {
+      if (f.how != ForKind::parallel) return walk(static_cast<const Node*>(&f));
+      visit(f.body, [&](const Binary& x) { count += x.op == BinaryOp::floordiv && uses(x.b.node(), w.node()); });
+    });
+    return count;
+  };
+  EXPECT_EQ(divisions({n, h, w, imm(3)}), 0);
+  EXPECT_GT(divisions({n, w, imm(3)}), 0);
 }
 
 int questions(const Ref<Kernel>& k) {

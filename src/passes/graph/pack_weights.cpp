@@ -42,12 +42,13 @@ std::map<std::string, std::vector<bool>> constant_parameters(const Ref<Module>& 
 
 using Packed = std::map<size_t, Panels>; // by parameter
 
-Ref<Kernel> pack_kernel(Ref<Kernel> kernel, const std::vector<bool>& constant, Packed& packed) {
+Ref<Kernel> pack_kernel(Ref<Kernel> kernel, const std::vector<bool>& constant, bool exact, Packed& packed) {
   for (size_t i = 0; i < constant.size(); ++i) {
     if (!constant[i]) continue;
     Ref<Param> param = kernel->params[i];
     PanelReads reads(*kernel.get(), *param->buffer.get());
-    auto panels = reads.panels();
+    bool without_subnormals = param->buffer->element == f32 && !exact;
+    auto panels = reads.panels(without_subnormals);
     if (!panels) continue;
     Ref<Buffer> buffer =
         make(Buffer{.id = param->buffer->id, .shape = {imm(panels->columns() * panels->rows())}, .element = param->buffer->element});
@@ -71,7 +72,7 @@ Ref<Module> pack_weights(const Ref<Module>& module, PassContext& context) {
     auto found = kernel ? constant.find(kernel->id.str()) : constant.end();
     if (found == constant.end()) continue;
     Packed mine;
-    Ref<Kernel> after = pack_kernel(as_ref<Kernel>(callable), found->second, mine);
+    Ref<Kernel> after = pack_kernel(as_ref<Kernel>(callable), found->second, context.options.exact, mine);
     if (mine.empty()) continue;
     changed.push_back(after);
     packed.emplace(kernel->id.str(), std::move(mine));

@@ -38,8 +38,7 @@ private:
     const Ref<Expr>& index = load.index[0];
     // Loops that use the panel again, then the one that goes on to the next.
     size_t at = loops_.size();
-    for (; at > 0 && !uses(index.node(), loops_[at - 1]->var.node()); --at)
-      if (!as_int(loops_[at - 1]->extent)) return {};
+    while (at > 0 && !uses(index.node(), loops_[at - 1]->var.node())) --at;
     std::span<const For* const> again = std::span(loops_).subspan(at);
     if (stays_in_cache(panel, at)) return {};
     // Two panels do not fit, or nobody uses one again: a stream, of which the lines a little ahead are asked for.

@@ -96,12 +96,26 @@ void vectorise_innermost(Schedule& s, Name block, const Ref<Var>& loop, int64_t 
     if (extent || arith::Analyzer().prove_multiple(s.loop(rest)->extent, lanes)) return vectorise_innermost(s, block, rest, lanes);
 }
 
+namespace {
+constexpr int64_t enough_iterations = 16, usual_size = 64; // of what threads divide; of a loop of unknown length, as far as work goes
+constexpr double worth_a_division = 4000;                  // scalar operations beside which dividing an index costs nothing
+} // namespace
+
 void share_outer(Schedule& s, const Loops& outer, double work) {
   if (work < worth_a_thread || outer.empty()) return;
   Ref<Var> shared = outer[0];
-  // Few iterations divide badly, and an unknown number may be few: take the next loop in.
+  auto extent = [&](const Ref<Var>& loop) { return as_int(s.loop(loop)->extent); };
+  // The first loop of unknown length may well be one image; of another one it is a guess that it is long enough.
+  int64_t expected = extent(shared).value_or(1);
+  double each = work / static_cast<double>(extent(shared).value_or(usual_size));
+  // Few iterations divide badly, and an unknown number may be few: take the next loop in. By one of unknown length the index is divided
+  // each time, which must not cost more than what is done with it.
   for (size_t i = 1; i < outer.size(); ++i) {
-    if (arith::Analyzer().bounds(s.loop(shared)->extent).min >= 16) break;
+    if (arith::Analyzer().bounds(s.loop(shared)->extent).min >= enough_iterations) break;
+    auto next = extent(outer[i]);
+    each /= static_cast<double>(next.value_or(usual_size));
+    if (!next && expected >= enough_iterations && each < worth_a_division) break;
+    expected *= next.value_or(enough_iterations);
     shared = fuse(s, shared, outer[i]);
   }
   parallel(s, shared);

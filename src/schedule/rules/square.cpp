@@ -48,15 +48,12 @@ void collapse(Schedule& s, Name id, size_t outer, int64_t side) {
   }
 }
 
-// Constant and no less than a step, or known to be a multiple of it.
-bool may_be_cut(const Ref<Expr>& extent, int64_t step) {
-  auto size = as_int(extent);
-  return size ? *size >= step : arith::Analyzer().prove_multiple(extent, step);
-}
+// What only the run knows is cut as well: if it is less than a step, all of it is what is left.
+bool may_be_cut(const Ref<Expr>& extent, int64_t step) { return as_int(extent).value_or(step) >= step; }
 
-// The block of the iterations from `at` on.
-Name partition_rest(Schedule& s, const Ref<Var>& loop, int64_t at) {
-  Ref<Var> rest = partition(s, loop, imm(at))[1];
+// The block of the iterations behind the last whole step.
+Name partition_rest(Schedule& s, const Ref<Var>& loop, const Ref<Expr>& extent, int64_t step) {
+  Ref<Var> rest = partition(s, loop, floordiv(extent, step) * step)[1];
   Opt<Block> found;
   visit(s.loop(rest).node(), [&](const Block& b) { found = ref_to(b); });
   return found->id;
@@ -92,7 +89,7 @@ bool turn_squares(Schedule& s, Name id, size_t outer, double work) {
   auto cut = [&](const Ref<Var>& loop, const Ref<Var>& other, const Ref<Expr>& extent, int64_t step) {
     if (arith::Analyzer().prove_multiple(extent, step)) return;
     order({loop, other}, others);
-    Name rest = partition_rest(s, loop, *as_int(extent) / step * step);
+    Name rest = partition_rest(s, loop, extent, step);
     auto nest = s.loops(rest);
     Loops own;
     for (size_t i = outer + 2; i < nest.size(); ++i) own.push_back(nest[i]->var);

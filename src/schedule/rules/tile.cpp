@@ -37,6 +37,11 @@ LoopsByKind loops_by_kind(Schedule& s, const Block& block) {
   return out;
 }
 
+constexpr int64_t long_tile = 256; // points of the reduction beside which dividing a shared loop's index costs little
+// Rows that fill the units and let a panel come from the last-level cache: so many are scheduled by themselves, whatever loop is around.
+constexpr int64_t enough_rows = 48;
+constexpr int64_t enough_panels = 8; // for threads to share nothing else
+
 class TileRule {
 public:
   TileRule(Schedule& s, std::vector<Name> prologue, Name id, std::vector<Name> epilogue, size_t outer)
@@ -63,7 +68,7 @@ public:
     // So are loops of one iteration and their neighbours.
     auto single = [&](const Ref<Var>& loop) { return is_int(s_.loop(loop)->extent, 1); };
     for (size_t i = rows.size(); i-- > 1;)
-      if (single(rows[i - 1]) || single(rows[i]) || even(rows[i - 1], rows[i])) {
+      if (single(rows[i - 1]) || single(rows[i]) || (!unknown_around_known(rows, i) && even(rows[i - 1], rows[i]))) {
         rows[i - 1] = fuse(s_, rows[i - 1], rows[i]);
         rows.erase(rows.begin() + static_cast<int64_t>(i));
       }
@@ -120,6 +125,14 @@ private:
     std::vector<Ref<Block>> out = {s_.block(id_)};
     for (const Name& e : epilogue_) out.push_back(s_.block(e));
     return out;
+  }
+
+  // Around loop i stands an unknown number (of images), each of enough rows: these are cut into even tiles, as if they were alone.
+  bool unknown_around_known(const Loops& rows, size_t i) {
+    if (!shared_columns_ || outer_ || as_int(s_.loop(rows[i - 1])->extent)) return false;
+    int64_t known = 1;
+    for (; i < rows.size(); ++i) known *= as_int(s_.loop(rows[i])->extent).value_or(0);
+    return known >= enough_rows;
   }
 
   bool even(const Ref<Var>& outer, const Ref<Var>& inner) {
@@ -190,7 +203,7 @@ private:
   }
 
   TileChoice choose(const Loops& rows, const Ref<Var>& column, const std::vector<Ref<For>>& reduce) {
-    TileProblem problem;
+    TileProblem& problem = problem_;
     problem.columns = as_int(s_.loop(column)->extent).value_or(0);
     problem.element_bytes = element_bytes_ = as<Store>(s_.block(id_)->body)->value->dtype.bytes();
     problem.shared_columns = shared_columns_;
@@ -202,6 +215,7 @@ private:
     if (!rows.empty()) problem.row_step = row_step(rows.back(), column);
     if (rows.size() > 1 && shares_lines_) problem.lines = as_int(s_.loop(rows[rows.size() - 2])->extent).value_or(1);
     problem.has_rows = !rows.empty();
+    problem.one_run = rows.size() == 1;
     return choose_tile(s_.target(), problem);
   }
 
@@ -264,20 +278,35 @@ private:
     return extent % each ? 0 : extent / each;
   }
 
+  // Weights of all columns, if there are such, stay in the second-level cache beside what else goes through it.
+  bool light(std::optional<int64_t> columns) const {
+    return !shared_columns_ || (columns && *columns * depth_per_row_ * element_bytes_ <= s_.target().l2_bytes / 4);
+  }
+  // Of deep reductions what a panel reads of the rows takes so much shorter than its products that all lines go through one panel, whether
+  // they stay in the cache or not, where there are enough panels for threads to share.
+  bool lines_stay_inside(std::optional<int64_t> columns, int64_t width) const {
+    return columns && !light(columns) && *columns / width >= enough_panels;
+  }
+  // A known number of rows inside a loop of unknown length.
+  bool images_of_rows(const Loops& rows) {
+    return rows.size() > 1 && as_int(s_.loop(rows.back())->extent) && !as_int(s_.loop(rows[rows.size() - 2])->extent);
+  }
   // An unknown number of rows or lines, which threads shall share: blocks of so many that large weights are read seldom, and a nest for the
-  // last ones. Where weights stay in the cache a block is one tile of rows, and lines need not be cut at all.
+  // last ones. Where weights stay in the cache a block is one tile of rows. Lines are cut there only if tiles are long: there may be one
+  // line.
   bool cut_unknown_rows(const Loops& rows, const Ref<Var>& column, int64_t width, double work) {
     bool has_lines = rows.size() > 1;
-    size_t at = rows.size() - (has_lines ? 2 : 1);
+    if (images_of_rows(rows) && *as_int(s_.loop(rows.back())->extent) >= enough_rows) return false;
+    auto columns = as_int(s_.loop(column)->extent);
+    bool is_light = light(columns);
+    if (has_lines && (is_light ? !shared_columns_ || depth_per_row_ < long_tile : lines_stay_inside(columns, width))) return false;
+    size_t at = rows.size() - (has_lines && !is_light ? 2 : 1);
     Ref<Var> blocked = rows[at];
     Ref<Expr> extent = s_.loop(blocked)->extent;
-    if (outer_ || as_int(extent) || work < worth_a_thread) return false;
-    auto columns = as_int(s_.loop(column)->extent);
-    bool light = !shared_columns_ || (columns && *columns * depth_per_row_ * element_bytes_ <= s_.target().l2_bytes / 4);
-    if (light && (has_lines || plan_.rows == 1)) return false;
-    constexpr int64_t lines_of_a_block = 4, tiles_of_a_block = 8;
+    if (outer_ || as_int(extent) || work < worth_a_thread || (is_light && plan_.rows == 1)) return false;
+    constexpr int64_t lines_of_a_block = 8, tiles_of_a_block = 8;
     int64_t fitting = s_.target().l2_bytes / 2 / (depth_per_row_ * element_bytes_) / plan_.rows;
-    int64_t each = has_lines ? lines_of_a_block : light ? plan_.rows : plan_.rows * std::clamp<int64_t>(fitting, 1, tiles_of_a_block);
+    int64_t each = is_light ? plan_.rows : has_lines ? lines_of_a_block : plan_.rows * std::clamp<int64_t>(fitting, 1, tiles_of_a_block);
     Loops rest_rows;
     Ref<Var> rest_column = column;
     if (!arith::Analyzer().prove_multiple(extent, each)) {
@@ -311,7 +340,7 @@ private:
       return;
     }
     if (!blocks && cut_unknown_rows(rows, column, width, work)) return;
-    bool has_lines = rows.size() > 1;
+    bool has_lines = rows.size() > 1 && !images_of_rows(rows), cut = blocks > 0;
     Ref<Var> line = rows.back(), blocked = has_lines ? rows[rows.size() - 2] : line;
     int64_t length = has_lines ? as_int(s_.loop(line)->extent).value_or(64) : 1;
     bool strips = prologue_in_strips(has_lines, s_.loop(blocked)->extent);
@@ -349,7 +378,7 @@ private:
       blocked = halves[1];
       if (!has_lines) line = blocked;
     }
-    if (has_lines && !extent) { // an unknown number of lines: threads share them
+    if (has_lines && !extent && (light(total) || (!cut && !lines_stay_inside(total, width)))) { // threads share them, however many
       before.push_back(blocked);
       has_lines = false;
     }
@@ -386,9 +415,16 @@ private:
            *columns * depth_per_row_ * element_bytes_ <= s_.target().l2_bytes / 8;
   }
   void rows_first(Loops before, const Ref<Var>& line, const Ref<Var>& panel, const Ref<Var>& inside, double work) {
+    bool one_tile = *as_int(s_.loop(line)->extent) <= plan_.rows;
     Loops order = before;
-    for (const auto& loop : {line, panel, inside}) order.push_back(loop);
+    for (const auto& loop : one_tile ? Loops{panel, line, inside} : Loops{line, panel, inside}) order.push_back(loop);
     reorder(s_, order);
+    if (one_tile) { // of the few or unknown number of them, threads share the panels too
+      tensorize_nest(line);
+      before.push_back(panel);
+      if (!outer_) share_outer(s_, before, work);
+      return;
+    }
     EvenSplit steps = split_evenly(s_, line, plan_.rows);
     for (const auto& rows : steps.inner) {
       // The copy's own loops: rows, panel, columns.
@@ -424,12 +460,12 @@ private:
       for (const auto& top : split_evenly(s_, line, plan_.rows).inner) tensorize_nest(top);
       return;
     }
-    // An unknown number of rows: whole tiles, shorter ones, then rows one by one, each of which waits for its own sums.
+    // An unknown number of rows: whole tiles, then ever shorter ones for what is left.
     Ref<Var> rest = line;
-    for (int64_t rows : {plan_.rows, plan_.rows >= 8 ? int64_t{4} : plan_.rows / 2, int64_t{1}}) {
+    for (int64_t rows : tile_heights(s_.target(), plan_, problem_)) {
       Ref<Var> whole = rest;
       Ref<Expr> count = s_.loop(whole)->extent;
-      if (rows < 1 || arith::Analyzer().bounds(count).max < rows) continue;
+      if (arith::Analyzer().bounds(count).max < rows) continue;
       bool all = arith::Analyzer().prove_multiple(count, rows);
       if (!all) rest = partition(s_, whole, floordiv(count, rows) * rows)[1];
       tensorize_nest(split(s_, whole, rows)[1]);
@@ -446,6 +482,7 @@ private:
   Schedule& s_;
   Name id_;
   std::vector<Name> prologue_, epilogue_;
+  TileProblem problem_;
   TileChoice plan_;
   size_t outer_ = 0;     // loops around that other nests share: they stay as they are
   bool one_nest_ = true; // no columns are left over for a nest of their own
