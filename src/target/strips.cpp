@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "target/strips.h"
 
+#include "target/shares.h"
+
 #include <algorithm>
 
 namespace tw {
@@ -42,9 +44,8 @@ public:
     double again = shared * (p_.inputs ? expand_line_ : read_line(rows));
     int64_t weights = p_.channels * (p_.inputs + p_.outputs) * p_.element_bytes;
     double streamed = static_cast<double>((strips - 1) * weights) / rate(weights);
-    int64_t threads = std::clamp(t_.cores, 2, 16);
-    double slots = static_cast<double>(divide_up(strips, threads) * threads * rows);
-    double idle = slots / static_cast<double>(p_.batch * p_.result_height) - 1;
+    double computed = static_cast<double>(strips * rows) / static_cast<double>(p_.batch * p_.result_height);
+    double idle = busiest_share(strips, expected_threads(t_)) * computed - 1;
     return moved - again - streamed - idle * whole_;
   }
 

@@ -156,6 +156,50 @@ TEST(Rules, OverlappingWindowsAndLargeWeightsStayOneBlock) {
   EXPECT_EQ(rows, 0) << to_text(scheduled);
 }
 
+// Multiplications of a statement, and those of the thread with most of them when two share its loops.
+int64_t products_of(const Node* n, bool busiest) {
+  if (const auto* f = as<For>(n)) {
+    int64_t times = as_int(f->extent).value();
+    if (busiest && f->how == ForKind::parallel) return (times + 1) / 2 * products_of(f->body.node(), false);
+    return times * products_of(f->body.node(), busiest);
+  }
+  if (const auto* t = as<RegisterTile>(n)) {
+    int64_t points = as_int(t->column->extent).value();
+    for (const auto& axis : t->rows) points *= as_int(axis->extent).value();
+    for (const auto& axis : t->reduce) points *= as_int(axis->extent).value();
+    return points;
+  }
+  int64_t sum = 0;
+  for_children(n, [&](const Node* child) { sum += as<Stmt>(child) ? products_of(child, busiest) : 0; });
+  return sum;
+}
+
+TEST(Rules, LinesAndPanelsThatNothingDividesAreCutSoThatThreadsDivideThem) {
+  // Seventeen lines of five panels in two blocks would be six panels for one thread and four for the other; 28 lines in seven, four and
+  // three.
+  Target target;
+  target.cores = 2;
+  for (auto [lines, columns] : {std::pair<int64_t, int64_t>{17, 80}, {17, 160}, {28, 32}, {28, 96}, {14, 48}}) {
+    Ref<Buffer> a = buffer("A", shape_of({lines, 12, 64})), b = buffer("B", shape_of({3, 64, columns})),
+                c = buffer("C", shape_of({lines, 10, columns}));
+    auto convolution = nest(
+        "conv", shape_of({lines, 10, columns, 3, 64}),
+        [&](auto v) {
+          return store(c, {v[0], v[1], v[2]},
+                       load(c, {v[0], v[1], v[2]}) + load(a, {v[0], v[1] + v[3], v[4]}) * load(b, {v[3], v[4], v[2]}));
+        },
+        3,
+        [&](auto v) {
+          return store(c, {v[0], v[1], v[2]}, literal(0, f32));
+        });
+    Ref<Kernel> scheduled =
+        schedule_kernel(testing::kernel({a, b}, {c}, {}, {convolution.stmt}, {}), target, [](std::string, std::string) {});
+    const int64_t all = products_of(scheduled->body.node(), false), most = products_of(scheduled->body.node(), true);
+    EXPECT_EQ(all, lines * 10 * columns * 3 * 64) << to_text(scheduled);
+    EXPECT_LE(static_cast<double>(most) * 2, static_cast<double>(all) * 1.06) << to_text(scheduled);
+  }
+}
+
 TEST(Rules, ReductionsOverRowsKeepTheirNumbers) {
   Target target;
   Ref<Var> n = dim("n", 1, 100);

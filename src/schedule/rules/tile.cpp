@@ -6,6 +6,7 @@
 #include "schedule/placement.h"
 #include "schedule/rules/rules.h"
 #include "target/register_tile.h"
+#include "target/shares.h"
 
 #include <algorithm>
 
@@ -40,7 +41,8 @@ LoopsByKind loops_by_kind(Schedule& s, const Block& block) {
 constexpr int64_t long_tile = 256; // points of the reduction beside which dividing a shared loop's index costs little
 // Rows that fill the units and let a panel come from the last-level cache: so many are scheduled by themselves, whatever loop is around.
 constexpr int64_t enough_rows = 48;
-constexpr int64_t enough_panels = 8; // for threads to share nothing else
+constexpr double worth_more_blocks = 0.03; // of a kernel's time, that threads wait less
+constexpr int64_t enough_panels = 8;       // for threads to share nothing else
 
 class TileRule {
 public:
@@ -270,12 +272,29 @@ private:
     int64_t fitting = std::max<int64_t>(s_.target().l2_bytes / 2 / std::max<int64_t>(row_elements * element_bytes_, 1), 1);
     return std::min(std::max((extent + fitting - 1) / fitting, (8 + panels - 1) / panels), extent);
   }
-  // A number of equal blocks near that; 0: none.
-  static int64_t equal_blocks(int64_t extent, int64_t wanted) {
-    for (int64_t blocks = wanted; blocks <= wanted + wanted / 2 + 1; ++blocks)
-      if (extent % blocks == 0) return blocks;
-    int64_t each = (extent + wanted - 1) / wanted;
-    return extent % each ? 0 : extent / each;
+  // A number of equal blocks near that; 0: none. More of them, if threads divide the units of each better.
+  int64_t equal_blocks(int64_t extent, int64_t wanted, int64_t units) const {
+    int64_t best = 0;
+    double share = 0;
+    for (int64_t blocks = wanted; blocks <= 2 * wanted; ++blocks) {
+      if (extent % blocks != 0) continue;
+      double busiest = busiest_share(blocks * units, expected_threads(s_.target()));
+      if (!best || busiest < share - worth_more_blocks) best = blocks, share = busiest;
+    }
+    return best;
+  }
+  // Where there is none: the size of blocks beside which what is left makes least trouble.
+  int64_t block_size(int64_t extent, int64_t wanted, int64_t units) const {
+    const int64_t threads = expected_threads(s_.target());
+    int64_t best = extent;
+    double least = 0;
+    for (int64_t blocks = wanted; blocks <= std::min(2 * wanted, extent); ++blocks) {
+      const int64_t each = extent / blocks, rest = extent % blocks;
+      double busiest = busiest_share(blocks * units, threads) * static_cast<double>(blocks * each) +
+                       busiest_share(units, threads) * static_cast<double>(rest);
+      if (blocks == wanted || busiest < least - worth_more_blocks * static_cast<double>(extent)) best = each, least = busiest;
+    }
+    return best;
   }
 
   // Weights of all columns, if there are such, stay in the second-level cache beside what else goes through it.
@@ -351,13 +370,13 @@ private:
       wanted = blocks_wanted(*extent, 0, units);
     if (!blocks && !outer_ && has_lines) blocks = blocks_of_threads(extent, wanted);
     if (!blocks && !outer_ && has_lines && !shared_columns_ && extent) wanted = std::max(wanted, std::min<int64_t>(8, *extent / 4));
-    if (!blocks) blocks = wanted > 1 ? equal_blocks(*extent, wanted) : 1;
+    if (!blocks) blocks = wanted > 1 ? equal_blocks(*extent, wanted, units) : 1;
     // Few panels and rows that nothing divides: what threads share is the tiles of all panels.
     bool share_tiles = !blocks && !has_lines && prologue_.empty() && wanted <= (8 + panels - 1) / panels;
     if (share_tiles) blocks = 1;
     if (!blocks && prologue_.empty() && blocked.same_as(rows[0])) {
       // Nothing near divides the rows: whole blocks, and a nest for the last one.
-      int64_t each = (*extent + wanted - 1) / wanted;
+      int64_t each = block_size(*extent, wanted, units);
       Ref<Var> rest = partition(s_, blocked, imm(*extent / each * each))[1];
       auto loops = s_.loops(copies(rest)[0]);
       Loops rest_rows;

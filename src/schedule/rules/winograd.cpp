@@ -16,6 +16,7 @@
 #include "schedule/rules/rules.h"
 #include "schedule/rules/written.h"
 #include "target/register_tile.h"
+#include "target/shares.h"
 
 #include <cmath>
 #include <functional>
@@ -181,11 +182,12 @@ private:
   }
   // Threads divide the strips, of which the last may be two halves, first and last of all.
   double busiest(int64_t strips, bool halved) const {
-    const int64_t threads = std::clamp(s_.target().cores, 2, 16), units = strips + (halved ? 1 : 0);
+    const int64_t threads = expected_threads(s_.target()), units = strips + 1;
+    if (!halved) return busiest_share(strips, threads);
     double most = 0;
     for (int64_t t = 0; t < threads; ++t) {
       const int64_t begin = units * t / threads, end = units * (t + 1) / threads;
-      most = std::max(most, static_cast<double>(end - begin) - (halved ? 0.5 * ((begin == 0) + (end == units)) : 0));
+      most = std::max(most, static_cast<double>(end - begin) - 0.5 * ((begin == 0) + (end == units)));
     }
     return most * static_cast<double>(threads) / static_cast<double>(strips);
   }
