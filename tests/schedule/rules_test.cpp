@@ -177,7 +177,7 @@ int64_t products_of(const Node* n, bool busiest) {
 TEST(Rules, LinesAndPanelsThatNothingDividesAreCutSoThatThreadsDivideThem) {
   // Seventeen lines of five panels in two blocks would be six panels for one thread and four for the other; 28 lines in seven, four and
   // three.
-  Target target;
+  Target target = parse_target("x86-64-v4");
   target.cores = 2;
   for (auto [lines, columns] : {std::pair<int64_t, int64_t>{17, 80}, {17, 160}, {28, 32}, {28, 96}, {14, 48}}) {
     Ref<Buffer> a = buffer("A", shape_of({lines, 12, 64})), b = buffer("B", shape_of({3, 64, columns})),
