@@ -2,11 +2,11 @@
 // A counter that one thread raises and others wait for: the one primitive below barriers, the pool and its parked workers.
 //
 // A waiter first spins (tens of nanoseconds when both run), for some 200 µs; then it sleeps in the system (futex), so that whoever shares
-// its core can run. That is longer than what threads take for their parts of a kernel mostly differs by: waking a sleeper takes 50 µs on
-// a virtual machine, where the host takes a core that sleeps, and a run has a hundred barriers. No waiter spins without end, and a thread
-// that parks sleeps at once. The one who raises pays for a system call only when somebody sleeps. No waiter yields (sched_yield): to the
-// system that is a thread which forgoes its turn, and beside a busy process it stays away for a whole time slice although the awaited
-// thread comes in microseconds, then makes that one wait in turn; a sleeper keeps its claim.
+// its core can run. The parts of a kernel mostly end within that time of each other, and to wake a sleeper takes 50 µs on a virtual
+// machine, whose host takes a core that sleeps, at each of a hundred barriers. No waiter spins without end, and a thread that parks
+// sleeps at once. The one who raises pays for a system call only when somebody sleeps. No waiter yields (sched_yield): to the system that
+// is a thread which forgoes its turn, and beside a busy process it stays away for a whole time slice although the awaited thread comes in
+// microseconds, then makes that one wait in turn; a sleeper keeps its claim.
 //
 // Why no wake-up is lost: the waiter announces itself in `sleepers_` and then looks at the counter again; the raiser writes the counter and
 // then looks at `sleepers_`. All four are sequentially consistent, so at least one of them sees the other; and the system looks at the

@@ -222,10 +222,8 @@ extern const OpDef tree_ensemble = define<TreeEnsemble>(
          "Decision trees, for regressors and classifiers. Each sample goes from each root `levels` steps down: at a node to its first "
          "child if the comparison of its feature with the threshold holds (one for all nodes, or mixed: mode 1 <=, 2 <, 3 >=, 4 >, 5 ==, "
          "6 !=; NaN by missing_true), else to its second. A leaf is its own child. The entries leaf_begin … leaf_end of the leaf (none: "
-         "the "
-         "one of its number) give (target, weight), without targets all of the only one; weights of a target are aggregated over the trees "
-         "and "
-         "the base is added",
+         "the one of its number) give (target, weight), without targets all of the only one; weights of a target are aggregated over the "
+         "trees and the base is added",
      .inputs =
          std::vector<std::string>{"x: number", "roots: i32", "feature: i32", "threshold: float", "children: i32", "leaf_begin?: i64",
                                   "leaf_end?: i64", "target?: i64", "weight: float", "mode?: i32", "missing_true?: i32", "base?: float"},
