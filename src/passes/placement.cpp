@@ -2,7 +2,7 @@
 #include "passes/placement.h"
 
 #include "arith/analyzer.h"
-#include "ir/visit.h"
+#include "ir/over_dims.h"
 #include "passes/fusion.h"
 #include "passes/operands.h"
 
@@ -11,16 +11,6 @@
 namespace tw::passes {
 
 bool is_in_place(const OpCall& call) { return call.op == "concat" && attribute<bool>(call, "in_place"); }
-
-std::optional<int64_t> elements_from(const Shape& shape, size_t dimension) {
-  int64_t count = 1;
-  for (size_t d = dimension; d < shape.size(); ++d) {
-    auto size = as_int(shape[d]);
-    if (!size) return {};
-    count *= *size;
-  }
-  return count;
-}
 
 bool Placement::operator==(const Placement& other) const { return whole == other.whole && same_shape(begin, other.begin); }
 
@@ -59,8 +49,7 @@ Placements placements(const Body& body) {
   return out;
 }
 
-ValueUses::ValueUses(const Function& function) {
-  for (const auto& dim : function.dims) dims_.insert(dim.node());
+ValueUses::ValueUses(const Function& function) : dims_(function.dims) {
   for (const auto& binding : function.body->bindings) {
     const auto* call = as<OpCall>(binding->operation);
     for (const auto& value : binding->values)
@@ -106,9 +95,7 @@ int ValueUses::readers(const Node* value) const {
   return found == readers_.end() ? 0 : found->second;
 }
 bool ValueUses::known_at_entry(const Shape& sizes) const {
-  bool known = true;
-  for (const auto& size : sizes) visit(size, [&](const Var& v) { known = known && dims_.contains(&v); });
-  return known;
+  return std::all_of(sizes.begin(), sizes.end(), [&](const Ref<Expr>& size) { return is_over(size, dims_); });
 }
 
 } // namespace tw::passes

@@ -28,8 +28,6 @@ Placement start_of(const Node* whole);
 Placement moved_along(const Placement& place, size_t dimension, const Ref<Expr>& distance);
 // Elements of the whole before the first one of the part.
 Ref<Expr> elements_before(const Placement& place);
-// The product of the sizes from a dimension on; nothing if one is no literal.
-std::optional<int64_t> elements_from(const Shape& shape, size_t dimension);
 
 // Who computes and who reads the values of a function's outermost body.
 class ValueUses {
@@ -45,7 +43,8 @@ public:
   bool known_at_entry(const Shape& sizes) const;
 
 private:
-  std::unordered_set<const Node*> dims_, bound_;
+  List<Ref<Var>> dims_;
+  std::unordered_set<const Node*> bound_;
   std::unordered_map<const Node*, const OpCall*> producers_;
   std::unordered_map<const Node*, int> readers_;
 };

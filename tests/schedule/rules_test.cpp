@@ -259,6 +259,16 @@ TEST(Rules, RowsOfAnyWidthKeepTheirNumbers) {
   }
 }
 
+int squares(const Ref<Kernel>& k) {
+  int count = 0;
+  visit(k->body, [&](const For& f, Walk walk) {
+    const auto* inner = as<For>(f.body);
+    count += f.how == ForKind::vectorised && inner && inner->how == ForKind::vectorised;
+    walk(static_cast<const Node*>(&f));
+  });
+  return count;
+}
+
 TEST(Rules, TransposesBecomeSquares) {
   // Both loops of a square are vectorised; rows and columns beside the squares keep their numbers too.
   Target target;
@@ -267,13 +277,7 @@ TEST(Rules, TransposesBecomeSquares) {
     auto copy = nest("copy", shape_of({2, rows, columns}), [&](auto v) { return store(b, v, load(a, {v[0], v[2], v[1]})); });
     Ref<Kernel> k = testing::kernel({a}, {b}, {}, {copy.stmt}, {});
     Ref<Kernel> scheduled = schedule_kernel(k, target, [](std::string, std::string) {});
-    int squares = 0;
-    visit(scheduled->body, [&](const For& f, Walk walk) {
-      const auto* inner = as<For>(f.body);
-      squares += f.how == ForKind::vectorised && inner && inner->how == ForKind::vectorised;
-      walk(static_cast<const Node*>(&f));
-    });
-    EXPECT_EQ(squares, 1) << to_text(scheduled);
+    EXPECT_EQ(squares(scheduled), 1) << to_text(scheduled);
     EXPECT_EQ(testing::misplaced(*scheduled), "");
     EXPECT_EQ(testing::run(*k, {}), testing::run(*scheduled, {})) << to_text(scheduled);
   }
@@ -308,13 +312,7 @@ TEST(Rules, TransposesOfUnknownSizesBecomeSquaresToo) {
     auto copy = nest("copy", {imm(2), rows, columns}, [&](auto v) { return store(b, v, load(a, {v[0], v[2], v[1]})); });
     Ref<Kernel> k = testing::kernel({a}, {b}, {}, {copy.stmt}, {n, m});
     Ref<Kernel> scheduled = schedule_kernel(k, target, [](std::string, std::string) {});
-    int squares = 0;
-    visit(scheduled->body, [&](const For& f, Walk walk) {
-      const auto* inner = as<For>(f.body);
-      squares += f.how == ForKind::vectorised && inner && inner->how == ForKind::vectorised;
-      walk(static_cast<const Node*>(&f));
-    });
-    EXPECT_EQ(squares, 1) << to_text(scheduled);
+    EXPECT_EQ(squares(scheduled), 1) << to_text(scheduled);
     EXPECT_EQ(testing::misplaced(*scheduled), "");
     for (std::vector<int64_t> sizes : {std::vector<int64_t>{0, 5}, {1, 3}, {19, 33}, {40, 4}})
       EXPECT_EQ(testing::run(*k, sizes), testing::run(*scheduled, sizes)) << to_text(scheduled);

@@ -3,7 +3,7 @@
 
 #include "ir/build.h"
 #include "ir/derived.h"
-#include "ir/visit.h"
+#include "ir/over_dims.h"
 
 #include <llvm/IR/Module.h>
 
@@ -101,13 +101,7 @@ SizeFunctions emit_size_functions(KernelEmitter& emitter, llvm::Module& module, 
   return {.predict = predict, .describe = functions.describe(launches, bind_dims)};
 }
 
-bool known_before_run(const Opt<Expr>& e, const List<Ref<Var>>& dims) {
-  bool known = static_cast<bool>(e);
-  if (known)
-    visit(e.node(),
-          [&](const Var& v) { known = known && std::any_of(dims.begin(), dims.end(), [&](const Ref<Var>& d) { return d.node() == &v; }); });
-  return known;
-}
+bool known_before_run(const Opt<Expr>& e, const List<Ref<Var>>& dims) { return e && is_over(as_ref<Expr>(e), dims); }
 
 std::string Launch::shape_text() const {
   std::string out;

@@ -14,7 +14,7 @@ struct SizeFunctions {
 SizeFunctions emit_size_functions(KernelEmitter& emitter, llvm::Module& module, const std::vector<Launch>& launches,
                                   const List<Ref<Var>>& dims, const std::function<void(llvm::Value*)>& bind_dims);
 
-// Is it over these alone, and not over sizes that the run computes?
+// Is there such a number, and over these alone, not over sizes that the run computes?
 bool known_before_run(const Opt<Expr>& e, const List<Ref<Var>>& dims);
 
 } // namespace tw::codegen

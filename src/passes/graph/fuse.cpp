@@ -283,7 +283,7 @@ private:
     std::vector<Ref<Expr>> actual;
     visit(body, [&](const Var& v) {
       if (out.renaming.count(&v)) return;
-      Ref<Var> mine = make(Var{.id = v.id, .type = v.type, .min = v.min, .max = v.max, .multiple = v.multiple});
+      Ref<Var> mine = dim(v.id, v.min, v.max, v.multiple);
       out.renaming.emplace(&v, mine);
       fresh.push_back(mine);
       actual.push_back(ref_to<Expr>(v));

@@ -154,7 +154,7 @@ private:
     Shape own = shape_of_operand(&value);
     m.bytes = {place, place + 1};
     if (*m.where == StorageKind::arena)
-      m.bytes.end = place + elements_from(shape_of_operand(m.whole), 0).value() * tensor_of(&value)->element.bytes();
+      m.bytes.end = place + as_int(element_count(shape_of_operand(m.whole))).value() * tensor_of(&value)->element.bytes();
     for (size_t d = 0; d < own.size(); ++d) {
       Ref<Expr> begin = part == places_.end() ? imm(0) : part->second.begin[d];
       m.box.push_back({begin, arith::simplify(begin + own[d])});

@@ -7,6 +7,7 @@
 //
 // Gives the attributes arena_bytes, live_bytes (the most that those of the arena need at once: it can be no smaller), regions (sizes in
 // bytes, as expressions over the dims), slots to the entry function.
+#include "ir/over_dims.h"
 #include "ir/overwrites.h"
 #include "ir/visit.h"
 #include "passes/fusion.h"
@@ -62,9 +63,7 @@ private:
 
 class Planner {
 public:
-  Planner(const Ref<Function>& function, KernelTable& kernels) : function_(function), kernels_(kernels) {
-    for (const auto& d : function->dims) dims_.insert(d.node());
-  }
+  Planner(const Ref<Function>& function, KernelTable& kernels) : function_(function), kernels_(kernels) {}
 
   Ref<Function> run() {
     for (const auto& p : function_->body->params) params_.insert(p.node());
@@ -152,7 +151,7 @@ private:
     auto found = items_.find(root(operand));
     if (found == items_.end()) return nullptr;
     Item& item = order_[found->second];
-    bool planned = !item.storage && known_at_entry(item.bytes);
+    bool planned = !item.storage && is_over(item.bytes, function_->dims);
     const auto* value = as<Value>(operand);
     return planned && value && !places_.contains(operand) && analyzer_.prove_equal(bytes_of(*value), item.bytes) ? &item : nullptr;
   }
@@ -179,18 +178,12 @@ private:
     return analyzer_.simplify(max(element_count(type->shape) * type->element.bytes(), imm(0)));
   }
 
-  bool known_at_entry(const Ref<Expr>& e) const {
-    bool known = true;
-    visit(e, [&](const Var& v) { known = known && dims_.count(&v); });
-    return known;
-  }
-
   void place() {
     std::vector<Item*> fixed, symbolic;
     for (Item& item : order_) {
       if (item.storage || &place_of(item) != &item) continue;
       if (as_int(item.bytes)) fixed.push_back(&item);
-      else if (known_at_entry(item.bytes)) symbolic.push_back(&item);
+      else if (is_over(item.bytes, function_->dims)) symbolic.push_back(&item);
       else item.storage = make(Storage{.where = StorageKind::slot, .offset = slots_++});
     }
     place_fixed(fixed);
@@ -272,7 +265,7 @@ private:
   Ref<Function> function_;
   KernelTable& kernels_;
   std::vector<std::pair<const Binding*, int64_t>> launches_; // with their positions
-  std::unordered_set<const Node*> dims_, params_;
+  std::unordered_set<const Node*> params_;
   std::unordered_map<const Node*, const Node*> alias_;
   std::unordered_map<const Node*, Ref<Value>> values_; // of the outermost body
   Placements places_;

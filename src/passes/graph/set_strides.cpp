@@ -81,7 +81,7 @@ private:
     Ref<Expr> in_kernel(const Ref<Expr>& size) {
       visit(size, [&](const Var& v) {
         if (renaming.contains(&v)) return;
-        dims.push_back(make(Var{.id = v.id, .type = v.type, .min = v.min, .max = v.max, .multiple = v.multiple}));
+        dims.push_back(dim(v.id, v.min, v.max, v.multiple));
         scalars.push_back(ref_to<Expr>(v));
         renaming.emplace(&v, dims.back());
       });

@@ -272,27 +272,18 @@ private:
     int64_t fitting = std::max<int64_t>(s_.target().l2_bytes / 2 / std::max<int64_t>(row_elements * element_bytes_, 1), 1);
     return std::min(std::max((extent + fitting - 1) / fitting, (8 + panels - 1) / panels), extent);
   }
-  // A number of equal blocks near that; 0: none. More of them, if threads divide the units of each better.
-  int64_t equal_blocks(int64_t extent, int64_t wanted, int64_t units) const {
-    int64_t best = 0;
-    double share = 0;
-    for (int64_t blocks = wanted; blocks <= 2 * wanted; ++blocks) {
-      if (extent % blocks != 0) continue;
-      double busiest = busiest_share(blocks * units, expected_threads(s_.target()));
-      if (!best || busiest < share - worth_more_blocks) best = blocks, share = busiest;
-    }
-    return best;
-  }
-  // Where there is none: the size of blocks beside which what is left makes least trouble.
-  int64_t block_size(int64_t extent, int64_t wanted, int64_t units) const {
+  // As many blocks as wanted, or up to twice as many if threads divide the units of each better; equal ones (0: there is no such number),
+  // or with what is left as one more.
+  int64_t block_count(int64_t extent, int64_t wanted, int64_t units, bool with_rest) const {
     const int64_t threads = expected_threads(s_.target());
-    int64_t best = extent;
+    int64_t best = 0;
     double least = 0;
     for (int64_t blocks = wanted; blocks <= std::min(2 * wanted, extent); ++blocks) {
-      const int64_t each = extent / blocks, rest = extent % blocks;
-      double busiest = busiest_share(blocks * units, threads) * static_cast<double>(blocks * each) +
-                       busiest_share(units, threads) * static_cast<double>(rest);
-      if (blocks == wanted || busiest < least - worth_more_blocks * static_cast<double>(extent)) best = each, least = busiest;
+      const int64_t rest = extent % blocks;
+      if (rest && !with_rest) continue;
+      const double part = static_cast<double>(rest) / static_cast<double>(extent);
+      const double busiest = busiest_share(blocks * units, threads) * (1 - part) + busiest_share(units, threads) * part;
+      if (!best || busiest < least - worth_more_blocks) best = blocks, least = busiest;
     }
     return best;
   }
@@ -370,13 +361,13 @@ private:
       wanted = blocks_wanted(*extent, 0, units);
     if (!blocks && !outer_ && has_lines) blocks = blocks_of_threads(extent, wanted);
     if (!blocks && !outer_ && has_lines && !shared_columns_ && extent) wanted = std::max(wanted, std::min<int64_t>(8, *extent / 4));
-    if (!blocks) blocks = wanted > 1 ? equal_blocks(*extent, wanted, units) : 1;
+    if (!blocks) blocks = wanted > 1 ? block_count(*extent, wanted, units, false) : 1;
     // Few panels and rows that nothing divides: what threads share is the tiles of all panels.
     bool share_tiles = !blocks && !has_lines && prologue_.empty() && wanted <= (8 + panels - 1) / panels;
     if (share_tiles) blocks = 1;
     if (!blocks && prologue_.empty() && blocked.same_as(rows[0])) {
       // Nothing near divides the rows: whole blocks, and a nest for the last one.
-      int64_t each = block_size(*extent, wanted, units);
+      int64_t each = *extent / block_count(*extent, wanted, units, true);
       Ref<Var> rest = partition(s_, blocked, imm(*extent / each * each))[1];
       auto loops = s_.loops(copies(rest)[0]);
       Loops rest_rows;
